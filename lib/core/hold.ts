@@ -1,0 +1,84 @@
+import type { LockLostWhy } from './errors.js';
+import type { Lease } from './lease.js';
+
+/**
+ * One name in the hands of one caller: a lease, for as long as it is this caller's, with a fencing token of its own.
+ * Nested calls of the same call chain share it; the last of them gives it back.
+ */
+export class Hold {
+  readonly lease: Lease;
+  readonly token: number;
+  /** When it was known to be ours, by our clock; later than the store's own moment, so nothing that counts from here ends early. */
+  readonly acquiredAt: number;
+  /** Why it was lost. */
+  why: LockLostWhy | undefined;
+
+  readonly #giveBack: (used: boolean) => Promise<boolean>;
+  #users = 1;
+  #released = false;
+  #watchers: Set<() => void> | undefined;
+
+  constructor(lease: Lease, now: number, giveBack: (used: boolean) => Promise<boolean>) {
+    this.lease = lease;
+    this.token = lease.terms.token + lease.handedOver;
+    this.acquiredAt = now;
+    this.#giveBack = giveBack;
+  }
+
+  get name(): string {
+    return this.lease.terms.name;
+  }
+
+  get exclusive(): boolean {
+    return this.lease.terms.permits === 0;
+  }
+
+  get held(): boolean {
+    return !this.#released && this.lease.held;
+  }
+
+  share(): void {
+    this.#users += 1;
+  }
+
+  /** False: it is lost. Rejects when the store does not answer. */
+  extend(ttl?: number): Promise<boolean> {
+    return this.lease.extend(ttl, () => this.held);
+  }
+
+  /** Starts the lease anew when less than half of it is left, so that no caller begins with a lock that is about to end. */
+  async freshen(): Promise<void> {
+    if (this.lease.remaining() < this.lease.ttl / 2) await this.extend();
+  }
+
+  /**
+   * False: it was lost. Rejects when the store does not answer. `used: false`: nothing was done under it, and nothing
+   * needs to be kept from the others.
+   */
+  async release(used = true): Promise<boolean> {
+    const ours = this.held;
+    this.#users -= 1;
+    if (this.#users > 0) return ours;
+    this.#released = true;
+    if (!ours) return false;
+    const released = await this.#giveBack(used);
+    if (!released) this.why ??= 'taken';
+    return released;
+  }
+
+  /** Calls `watcher` when the hold is lost. */
+  watch(watcher: () => void): void {
+    this.#watchers ??= new Set();
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: () => void): void {
+    this.#watchers?.delete(watcher);
+  }
+
+  lost(why: LockLostWhy): void {
+    if (this.#released) return;
+    this.why = why;
+    for (const watcher of this.#watchers ?? []) watcher();
+  }
+}

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import type { Owner } from './lock-store.js';
+
+/**
+ * The identity of one lock service in one running process: 128 random bits, which nobody guesses and no copy of a
+ * process image repeats, and a label for operators.
+ */
+export class Instance {
+  readonly id: string;
+  #seq = 0;
+
+  constructor(label: string) {
+    this.id = `${randomBytes(16).toString('hex')}.${encodeURIComponent(label)}`;
+  }
+
+  /** An owner that has never been used. */
+  nextOwner(): Owner {
+    this.#seq += 1;
+    return `${this.id}#${this.#seq}`;
+  }
+
+  owns(owner: Owner): boolean {
+    return instanceOf(owner) === this.id;
+  }
+}
+
+/** The instance that an owner belongs to. */
+export function instanceOf(owner: Owner): string {
+  return owner.slice(0, owner.lastIndexOf('#'));
+}
+
+const OWNER = /^[0-9a-f]{32}\.(.*)#\d+$/;
+
+/** The label of an owner's instance; of a holder that another program wrote, its own text. */
+export function labelOf(owner: Owner): string {
+  const [, label] = OWNER.exec(owner) ?? [];
+  return label === undefined ? owner.slice(0, 64) : decodeURIComponent(label);
+}

@@ -1,0 +1,215 @@
+import type { Clock } from './clock.js';
+import { type LockLostWhy, LockUnavailableError } from './errors.js';
+import type { LockStore, Owner } from './lock-store.js';
+import { RenewalWheel, type Scheduled } from './renewal.js';
+
+export interface LeaseTerms {
+  readonly name: string;
+  readonly owner: Owner;
+  /** How many may hold at once; `0` is exclusive. */
+  readonly permits: number;
+  readonly ttl: number;
+  readonly renew: boolean;
+  readonly maxHold: number;
+  /** The first token of `block` that were set aside. */
+  readonly token: number;
+  readonly block: number;
+  /** When the attempt that won was sent. The lease counts from here, since the store counts from later. */
+  readonly since: number;
+}
+
+export interface LeaseKeeper {
+  readonly store: LockStore;
+  readonly clock: Clock;
+  readonly wheel: RenewalWheel;
+  /** The lease is over: lost, or given back. */
+  ended(lease: Lease): void;
+}
+
+/** After an error, renewal and release are tried again this much later. */
+const RETRY_MS = 100;
+
+const noop = (): void => {};
+
+/**
+ * One lease as a state machine: `held`, then `lost` or `released`, for good. Renewal has three answers: yes (the lease
+ * starts anew), no (lost), unknown (asked again until the deadline, then lost).
+ */
+export class Lease implements Scheduled {
+  readonly terms: LeaseTerms;
+  /** When the grant was known here. */
+  readonly grantedAt: number;
+  slot: number | undefined;
+  /** How many times it went from one caller to the next inside this process. */
+  handedOver = 0;
+  /** Told when the lease is lost; the caller that has it at the moment. */
+  onLost: ((why: LockLostWhy) => void) | undefined;
+
+  readonly #keeper: LeaseKeeper;
+  readonly #endOfHold: number;
+  #state: 'held' | 'lost' | 'released' = 'held';
+  #ttl: number;
+  #deadline: number;
+  #due: number;
+  #inFlight: Promise<unknown> | undefined;
+  /** The last answer of the store was none. */
+  #unknown = false;
+  #retain = 0;
+  /** The release that is on its way, or was answered. */
+  #sentBack: Promise<boolean> | undefined;
+
+  constructor(keeper: LeaseKeeper, terms: LeaseTerms) {
+    this.#keeper = keeper;
+    this.terms = terms;
+    this.grantedAt = keeper.clock.now();
+    this.#endOfHold = terms.since + terms.maxHold;
+    this.#ttl = terms.ttl;
+    this.#deadline = terms.since + Math.min(terms.ttl, terms.maxHold);
+    this.#due = this.#dueAfter(terms.since);
+    this.#schedule();
+  }
+
+  /** Whether it is ours by our own clock, at this very moment. */
+  get held(): boolean {
+    if (this.#state !== 'held') return false;
+    if (this.#keeper.clock.now() < this.#deadline) return true;
+    this.lose(this.#unknown || this.#inFlight ? 'unavailable' : 'expired');
+    return false;
+  }
+
+  /** What is left, in ms; a lower bound. */
+  remaining(): number {
+    return this.held ? Math.max(0, this.#deadline - this.#keeper.clock.now()) : 0;
+  }
+
+  /** The length that it is renewed to. */
+  get ttl(): number {
+    return this.#ttl;
+  }
+
+  /**
+   * Starts the lease anew, with `ttl` from now on, provided that it is `wanted` still when its turn has come. False: it is
+   * lost, or not wanted. Rejects when the store does not answer.
+   */
+  async extend(ttl = this.#ttl, wanted: () => boolean = () => true): Promise<boolean> {
+    while (this.#inFlight) await this.#inFlight;
+    if (!this.held || !wanted()) return false;
+    this.#ttl = ttl;
+    return this.#ask();
+  }
+
+  /** Asks the store whether it is still ours, without waiting for the next renewal. */
+  check(): void {
+    if (this.held && !this.#inFlight && this.#due !== Number.POSITIVE_INFINITY) this.#ask().catch(() => {});
+  }
+
+  tick(now: number): void {
+    if (this.#state === 'released') {
+      if (now < this.#deadline) this.#sendBack().catch(() => {});
+      else this.#keeper.ended(this);
+    } else if (this.held) {
+      if (now >= this.#due && !this.#inFlight) this.#ask().catch(() => {});
+      this.#schedule();
+    }
+  }
+
+  /** It is not ours any more. */
+  lose(why: LockLostWhy): void {
+    if (this.#state !== 'held') return;
+    this.#state = 'lost';
+    this.#keeper.wheel.cancel(this);
+    this.#keeper.ended(this);
+    // By our clock it is over, by the store's it ends a little later: do not let the others wait for that.
+    if (why !== 'taken' && why !== 'forced') this.#keeper.store.release({ ...this.#owned, retain: 0 }).catch(() => {});
+    this.onLost?.(why);
+  }
+
+  /**
+   * Gives it back, and keeps it from the others for `retain` more ms. False: it was lost. Rejects when the store does
+   * not answer; it is then tried again, unseen, until the lease ends.
+   */
+  async release(retain: number): Promise<boolean> {
+    if (!this.held) return false;
+    this.#state = 'released';
+    this.#retain = retain;
+    this.#keeper.wheel.cancel(this);
+    return this.#sendBack();
+  }
+
+  /** Gives it back although somebody works under it still, who is told; a release that is on its way is waited for. */
+  async abandon(): Promise<void> {
+    if (this.#state !== 'held') {
+      await (this.#sentBack ?? this.#sendBack());
+      return;
+    }
+    const released = this.release(0);
+    this.onLost?.('released');
+    await released;
+  }
+
+  get #owned(): { name: string; owner: Owner } {
+    return { name: this.terms.name, owner: this.terms.owner };
+  }
+
+  #sendBack(): Promise<boolean> {
+    this.#sentBack = this.#giveBack();
+    return this.#sentBack;
+  }
+
+  async #giveBack(): Promise<boolean> {
+    try {
+      const ours = await this.#keeper.store.release({ ...this.#owned, retain: this.#retain });
+      this.#keeper.ended(this);
+      return ours;
+    } catch (error) {
+      this.#sentBack = undefined;
+      this.#keeper.wheel.schedule(this, this.#keeper.clock.now() + RETRY_MS);
+      throw LockUnavailableError.from(error, this.terms.name);
+    }
+  }
+
+  /** One question at a time. */
+  async #ask(): Promise<boolean> {
+    const answer = this.#prolong();
+    this.#inFlight = answer.then(noop, noop);
+    this.#schedule();
+    try {
+      return await answer;
+    } catch (error) {
+      this.#unknown = true;
+      if (this.terms.renew) this.#due = this.#keeper.clock.now() + Math.min(RETRY_MS, this.#ttl / 3);
+      throw LockUnavailableError.from(error, this.terms.name);
+    } finally {
+      this.#inFlight = undefined;
+      if (this.held) this.#schedule();
+    }
+  }
+
+  async #prolong(): Promise<boolean> {
+    const sentAt = this.#keeper.clock.now();
+    const ttl = Math.max(1, Math.floor(Math.min(this.#ttl, this.#endOfHold - sentAt)));
+    // A shorter lease counts at once: the store may carry it out, and its answer may be lost.
+    this.#deadline = Math.min(this.#deadline, sentAt + ttl);
+    const ours = await this.#keeper.store.renew({ ...this.#owned, ttl });
+    if (!this.held) return false;
+    if (!ours) {
+      this.lose('taken');
+      return false;
+    }
+    this.#unknown = false;
+    this.#deadline = sentAt + ttl;
+    this.#due = this.#dueAfter(sentAt);
+    return true;
+  }
+
+  #dueAfter(since: number): number {
+    if (!this.terms.renew || this.#deadline >= this.#endOfHold) return Number.POSITIVE_INFINITY;
+    return RenewalWheel.bucket(since + this.#ttl / 3, this.#ttl / 3);
+  }
+
+  /** The next renewal, but never later than the deadline. */
+  #schedule(): void {
+    const next = this.#inFlight ? this.#deadline : Math.min(this.#due, this.#deadline);
+    this.#keeper.wheel.schedule(this, next);
+  }
+}

@@ -1,0 +1,217 @@
+import { LockUnavailableError } from './errors.js';
+import { Hold } from './hold.js';
+import { labelOf } from './instance.js';
+import type { Lease } from './lease.js';
+import type { Granted, Owner } from './lock-store.js';
+import type { Obstacle, Request } from './request.js';
+import type { Session } from './session.js';
+import { after, type CancelTimer } from './timer.js';
+import type { Waiting } from './waiting.js';
+
+/** The bounds of the hand-over inside one process. */
+export interface HandOverBounds {
+  /** How many callers in a row one lease may serve; `0`: every caller stands in the store's queue itself. */
+  readonly max: number;
+  /** For how long after the grant, in ms. */
+  readonly within: number;
+}
+
+/**
+ * The callers of one process that want one name, in the order in which they came. One claim in the store stands for all
+ * of them: its grant goes to whoever is first then. A lease that is given back goes to the next caller without the
+ * store, within the bounds that keep it fair to other processes; as soon as it may not, the next caller has a claim, and
+ * so a place, in the store's queue.
+ */
+export class LocalQueue {
+  readonly #session: Session;
+  readonly #bounds: HandOverBounds;
+  readonly #onEmpty: (() => void) | undefined;
+  readonly #requests = new Set<Request>();
+  #claim: Waiting | undefined;
+  /** The lease that may serve further callers. */
+  #lease: Lease | undefined;
+  #cancelWindow: CancelTimer | undefined;
+  /** Everybody who stands here knows that the lock is busy. */
+  #allCount = true;
+
+  constructor(session: Session, bounds: HandOverBounds, onEmpty?: () => void) {
+    this.#session = session;
+    this.#bounds = bounds;
+    this.#onEmpty = onEmpty;
+  }
+
+  /** Whether somebody of this process waits here. */
+  get waiting(): boolean {
+    return this.#requests.size > 0;
+  }
+
+  join(request: Request): void {
+    this.#requests.add(request);
+    request.onLeave = () => {
+      this.#requests.delete(request);
+      this.#advance();
+    };
+    if (this.#lease || this.#claim?.lastBusy) request.startCounting(this.#obstacle);
+    else this.#allCount = false;
+    this.#advance();
+  }
+
+  /** The first in line has a claim in the store, unless our own lease may serve it soon. */
+  #advance(): void {
+    this.#checkLease();
+    const [head] = this.#requests;
+    if (this.#claim && this.#claim.wish.ttl !== head?.ttl) {
+      this.#claim.giveUp();
+      this.#claim = undefined;
+    }
+    const window = head && !this.#claim ? this.#handOverWindow(head) : 0;
+    if (window === 0) {
+      this.#cancelWindow?.();
+      this.#cancelWindow = undefined;
+      if (head) this.#claim ??= this.#ask(head);
+      else if (!this.#lease) this.#onEmpty?.();
+    } else {
+      const over = (): void => {
+        this.#cancelWindow = undefined;
+        this.#advance();
+      };
+      this.#cancelWindow ??= after(window, over, { awaited: true });
+    }
+  }
+
+  /** Finds a loss before anything else is looked at: whoever is told of it may change what stands here. */
+  #checkLease(): void {
+    if (this.#lease && !this.#lease.held) this.#lease = undefined;
+  }
+
+  /** It is known that the lock is busy: from now on the waits of all may end. */
+  #countAll(): void {
+    if (this.#allCount) return;
+    this.#allCount = true;
+    for (const request of this.#requests) request.startCounting(this.#obstacle);
+  }
+
+  #ask({ name, options, ttl, wait }: Request): Waiting {
+    const block = (): number => Math.max(1, Math.min(this.#bounds.max, this.#requests.size));
+    const wish = { name, permits: options.permits, ttl, queue: wait > 0, block };
+    return this.#session.ask(wish, {
+      granted: (grant) => this.#granted(grant),
+      busy: () => this.#countAll(),
+      failed: (error) => {
+        this.#claim = undefined;
+        const requests = [...this.#requests];
+        this.#requests.clear();
+        for (const request of requests) request.fail(LockUnavailableError.from(error, name));
+      },
+    });
+  }
+
+  #granted({ owner, since, token, block }: Granted & { owner: Owner; since: number }): void {
+    this.#claim = undefined;
+    const [head] = this.#requests;
+    if (!head) return;
+    const { name, options, ttl } = head;
+    const { renew, maxHold, permits } = options;
+    const lease = this.#session.hold({ name, owner, permits, ttl, renew, maxHold, token, block, since });
+    if (head.settled) {
+      // Whoever was told that an earlier hold is over has aborted this very request.
+      lease.release(0).catch(() => {});
+      this.#advance();
+      return;
+    }
+    if (block > 1) this.#lease = lease;
+    this.#serve(head, lease);
+    this.#countAll();
+    this.#advance();
+  }
+
+  #serve(request: Request, lease: Lease): void {
+    this.#requests.delete(request);
+    const hold = new Hold(lease, this.#session.clock.now(), (used) =>
+      this.#release(hold, used ? request.options.holdAtLeast : 0),
+    );
+    lease.onLost = (why) => {
+      this.#lease = undefined;
+      hold.lost(why);
+      this.#advance();
+    };
+    request.grant(hold);
+  }
+
+  /** Release and the next claim go out in the same tick. */
+  #release({ lease, acquiredAt }: Hold, holdAtLeast: number): Promise<boolean> {
+    this.#checkLease();
+    const [next] = this.#requests;
+    const retain = Math.max(0, Math.ceil(holdAtLeast - (this.#session.clock.now() - acquiredAt)));
+    if (next && retain === 0 && this.#lease === lease && this.#handOverWindow(next) > 0) {
+      lease.handedOver += 1;
+      this.#serve(next, lease);
+      this.#advance();
+      return Promise.resolve(true);
+    }
+    this.#lease = undefined;
+    const released = lease.release(retain);
+    this.#advance();
+    return released;
+  }
+
+  /** For how many ms from now on our lease may still be handed to `next`. */
+  #handOverWindow(next: Request): number {
+    const lease = this.#lease;
+    if (!lease) return 0;
+    const { ttl, renew, maxHold, block } = lease.terms;
+    const lasts = renew && maxHold === Number.POSITIVE_INFINITY && next.servedByAnyLease;
+    if (!lasts || next.ttl !== ttl || lease.ttl !== ttl || lease.handedOver + 1 >= block || lease.remaining() < ttl / 2)
+      return 0;
+    return Math.max(0, lease.grantedAt + this.#bounds.within - this.#session.clock.now());
+  }
+
+  readonly #obstacle = (): Obstacle => {
+    const { lastBusy, trouble } = this.#claim ?? {};
+    const holder = this.#lease?.terms.owner ?? lastBusy?.holder;
+    const retryAfter = this.#lease?.remaining() ?? lastBusy?.retryAfter ?? 0;
+    return { holders: holder === undefined ? [] : [labelOf(holder)], retryAfter, trouble };
+  };
+}
+
+/** All the queues of one process; one exists only while somebody needs it. */
+export class LocalQueues {
+  readonly #session: Session;
+  readonly #bounds: HandOverBounds;
+  readonly #queues = new Map<string, LocalQueue>();
+  readonly #requests = new Set<Request>();
+
+  constructor(session: Session, bounds: HandOverBounds) {
+    this.#session = session;
+    this.#bounds = bounds;
+  }
+
+  /** Ends every wait with a fresh error. */
+  failAll(error: (name: string) => Error): void {
+    for (const request of this.#requests) request.fail(error(request.name));
+  }
+
+  /** Puts the request where it will be served. */
+  enter(request: Request): void {
+    const { name, options, wait } = request;
+    this.#requests.add(request);
+    request.onSettled = () => this.#requests.delete(request);
+    const lease = this.#session.exclusiveLease(name);
+    // Whoever was told just now that the lease is lost may have aborted this very request.
+    if (request.settled) return;
+    const queue = this.#queues.get(name);
+    if (wait === 0 && (lease || (queue?.waiting && options.permits === 0))) {
+      const holders = lease ? [this.#session.label] : [];
+      request.startCounting(() => ({ holders, retryAfter: lease?.remaining() ?? 0, trouble: undefined }));
+    } else if (options.permits === 0 && wait > 0 && this.#bounds.max > 0) (queue ?? this.#open(name)).join(request);
+    else new LocalQueue(this.#session, this.#bounds).join(request);
+  }
+
+  #open(name: string): LocalQueue {
+    const queue = new LocalQueue(this.#session, this.#bounds, () => {
+      if (this.#queues.get(name) === queue) this.#queues.delete(name);
+    });
+    this.#queues.set(name, queue);
+    return queue;
+  }
+}

@@ -1,0 +1,122 @@
+/*
+ * The port between the lock and what it is kept in. A driver implements `LockStore` and runs `runLockStoreSuite` of
+ * `nestjs-lock/testing`; everything else (leases, renewal, waiting, re-entry) is built on these few operations.
+ *
+ * Each operation is atomic, and may reach the store twice: a repeat by the same owner must be harmless. An operation
+ * that the store did not answer, or refused, rejects with `LockUnavailableError`: unknown is neither yes nor no.
+ */
+import type { LockMode } from './options.js';
+
+/** Who asks: `<instance>#<seq>`. One owner is one lease of one name and is never used again. */
+export type Owner = string;
+
+/** A request for a lock. */
+export interface Claim {
+  readonly name: string;
+  readonly owner: Owner;
+  /** How many may hold at once; `0` is exclusive. */
+  readonly permits: number;
+  /** The lease in ms. */
+  readonly ttl: number;
+  /** How long the store keeps this waiter without hearing from it, in ms; `0`: does not wait. */
+  readonly alive: number;
+  /** The place in the queue that an earlier attempt was given, else `0`. */
+  readonly ticket: number;
+  /** The number of this attempt; a pushed grant carries the number of the latest one that the store saw. */
+  readonly attempt: number;
+  /** How many tokens to set aside, for hand-over inside the process; at least 1. */
+  readonly block: number;
+}
+
+/** The lock is the claim's, since this attempt, for `ttl`. */
+export interface Granted {
+  readonly granted: true;
+  /** The fencing token, or the first of the block. */
+  readonly token: number;
+  /** How many tokens from `token` on are set aside. */
+  readonly block: number;
+}
+
+/** A grant that the store pushed to a waiter. */
+export interface PushedGrant extends Granted {
+  /** The attempt of the waiter that the store saw last. */
+  readonly attempt: number;
+  /** The store could not know whether the message arrives, and gave a short lease: ask again to make it a whole one. */
+  readonly provisional: boolean;
+}
+
+/** Somebody else has it; a waiter stands in the queue now. */
+export interface Busy {
+  readonly granted: false;
+  /** In how many ms the lease of the holder ends. */
+  readonly retryAfter: number;
+  /** The place in the queue, for the next attempt; `0` for a claim that does not wait. */
+  readonly ticket: number;
+  /** How many waiters stand before this one. */
+  readonly rank: number;
+  /** The owner that holds it, or one of them; undefined where it is only kept back (`holdAtLeast`, the queue's turn). */
+  readonly holder: Owner | undefined;
+}
+
+/** An owner's hold or place in the queue. */
+export interface Owned {
+  readonly name: string;
+  readonly owner: Owner;
+}
+
+/** What `inspect` of a store tells. */
+export interface StoreState {
+  readonly holders: readonly StoreHolder[];
+  /** In the order of the queue. */
+  readonly waiting: readonly StoreWaiter[];
+  /** The last token given out, as far as the store remembers. */
+  readonly lastToken: number | null;
+}
+
+export interface StoreHolder {
+  readonly owner: Owner;
+  readonly mode: LockMode;
+  readonly token: number | null;
+  /** What is left of the lease, in ms. */
+  readonly remaining: number;
+  /** Released, but kept from the others until `remaining` is over (`holdAtLeast`). */
+  readonly retained: boolean;
+}
+
+export interface StoreWaiter {
+  readonly owner: Owner;
+  readonly mode: LockMode;
+  /** How long it has stood in the queue, in ms. */
+  readonly waited: number;
+}
+
+/** What a store tells one instance without being asked. */
+export interface StoreListener {
+  /** A waiter was granted the lock. */
+  granted(owner: Owner, grant: PushedGrant): void;
+  /** The owner's hold was ended by force. */
+  revoked(owner: Owner): void;
+  /** The owner should ask again now: what it waits for has changed. */
+  nudged(owner: Owner): void;
+  /** Messages may have been missed: every waiter and holder should ask again. */
+  reconnected(): void;
+}
+
+/** The port. All durations are in ms; time is the store's own. */
+export interface LockStore {
+  /** Grants, or refuses, or (with `alive`) takes a place in the queue. An owner that holds already gets its own token again, and its lease starts anew. */
+  acquire(claim: Claim): Promise<Granted | Busy>;
+  /** Starts the lease anew. False: it is not the owner's. */
+  renew(owned: Owned & { ttl: number }): Promise<boolean>;
+  /** Ends the hold, keeps the lock from the others for `retain` more ms, and grants to the next. False: it was not the owner's. */
+  release(owned: Owned & { retain: number }): Promise<boolean>;
+  /** Leaves the queue; a grant that came meanwhile is released. */
+  withdraw(owned: Owned): Promise<void>;
+  inspect(name: string): Promise<StoreState>;
+  /** Ends every hold and tells the holders, provided that `lastToken` is still `expected`. False: it was not, or nobody held it. */
+  force(name: string, expected: number | null): Promise<boolean>;
+  /** Messages for the owners of `instance` go to `listener`, from now until the returned function is called. */
+  subscribe(instance: string, listener: StoreListener): () => void;
+  /** Gives back what the store opened itself. */
+  close?(): Promise<void>;
+}

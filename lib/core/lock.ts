@@ -1,0 +1,130 @@
+import { type Duration, toMilliseconds } from './duration.js';
+import { LockLostError } from './errors.js';
+import type { Hold } from './hold.js';
+import type { LockMode } from './options.js';
+
+/** A lock that is held: of one name, or of several. The handle is the lock: all that can be done with it is here. */
+export interface Lock extends AsyncDisposable {
+  /** The name; of several, the first. */
+  readonly name: string;
+  /** All names, in the order in which they are locked. */
+  readonly names: readonly string[];
+  readonly mode: LockMode;
+  /**
+   * Grows with every exclusive grant of the name, also when the store lost its data. Hand it to the resource and let
+   * the resource refuse older ones. Overlapping shared holders have the same. Of several names, the token of `name`.
+   */
+  readonly fencingToken: number;
+  /** The token of each name. */
+  readonly fencingTokens: ReadonlyMap<string, number>;
+  /** Aborts with a `LockLostError` when the lock is lost; never by a release. */
+  readonly signal: AbortSignal;
+  /** Whether it is ours at this very moment, by our own clock. */
+  readonly held: boolean;
+  /** What is left of the lease in ms, by the monotonic clock: a lower bound. `0` when it is not held. */
+  remaining(): number;
+  /**
+   * Starts the lease anew; with `ttl`, that is its length from now on.
+   * @throws LockLostError when it is not held any more, LockUnavailableError when the store does not answer.
+   */
+  extend(ttl?: Duration): Promise<void>;
+  /**
+   * Gives it back. True: it was ours until now. False: it had been lost. A second call does nothing, and resolves to
+   * the same.
+   * @throws LockUnavailableError when the store does not answer; it is tried again, unseen, until the lease ends.
+   */
+  release(): Promise<boolean>;
+}
+
+export class LockHandle implements Lock {
+  readonly names: readonly string[];
+  readonly mode: LockMode;
+  readonly #holds: readonly Hold[];
+  #abort: AbortController | undefined;
+  #released: Promise<boolean> | undefined;
+
+  /** `holds` in the order of `names`; at least one. */
+  constructor(holds: readonly Hold[], mode: LockMode) {
+    this.#holds = holds;
+    this.names = holds.map(({ name }) => name);
+    this.mode = mode;
+  }
+
+  get name(): string {
+    return this.#first.name;
+  }
+
+  get fencingToken(): number {
+    return this.#first.token;
+  }
+
+  get fencingTokens(): ReadonlyMap<string, number> {
+    return new Map(this.#holds.map(({ name, token }) => [name, token]));
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      for (const hold of this.#holds) hold.watch(this.#onLost);
+    }
+    if (!this.#released && !this.held) this.#onLost();
+    return this.#abort.signal;
+  }
+
+  get released(): boolean {
+    return this.#released !== undefined;
+  }
+
+  get held(): boolean {
+    return !this.#released && this.#holds.every(({ held }) => held);
+  }
+
+  /** The error that says what became of it; undefined as long as nothing did. */
+  get lost(): LockLostError | undefined {
+    const lost = this.#holds.find(({ why }) => why !== undefined);
+    return lost && new LockLostError(lost.name, lost.why ?? 'taken');
+  }
+
+  /** The hold of a name, if that is one of ours and in our hands. */
+  holdOf(name: string): Hold | undefined {
+    return this.#released ? undefined : this.#holds.find((hold) => hold.name === name && hold.held);
+  }
+
+  remaining(): number {
+    return this.#released ? 0 : Math.min(...this.#holds.map(({ lease }) => lease.remaining()));
+  }
+
+  async extend(ttl?: Duration): Promise<void> {
+    const ms = ttl === undefined ? undefined : toMilliseconds(ttl, 'ttl', { min: 1 });
+    if (this.#released) throw new LockLostError(this.name, 'released');
+    const ours = await Promise.all(this.#holds.map((hold) => hold.extend(ms)));
+    if (!ours.every(Boolean)) throw this.lost ?? new LockLostError(this.name, 'released');
+  }
+
+  release(): Promise<boolean> {
+    this.#released ??= this.#release();
+    return this.#released;
+  }
+
+  /** Releases. Never rejects, so that the error of a block that ends is not hidden by another. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release().catch(() => {});
+  }
+
+  async #release(): Promise<boolean> {
+    for (const hold of this.#holds) hold.unwatch(this.#onLost);
+    const results = await Promise.allSettled(this.#holds.map((hold) => hold.release()));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+    return results.every((result) => result.status === 'fulfilled' && result.value);
+  }
+
+  get #first(): Hold {
+    return this.#holds[0] as Hold;
+  }
+
+  readonly #onLost = (): void => {
+    const { lost } = this;
+    if (lost) this.#abort?.abort(lost);
+  };
+}

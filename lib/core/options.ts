@@ -1,0 +1,146 @@
+import { inspect } from 'node:util';
+import { type Duration, toMilliseconds } from './duration.js';
+import { LockOptionsError } from './errors.js';
+
+/** `'exclusive'`: one holder. `'shared'`: any number of holders, or `permits` of them, but no exclusive one. */
+export type LockMode = 'exclusive' | 'shared';
+
+/** How a lock is asked for and held. Durations are milliseconds or texts such as `'30s'`. */
+export interface LockOptions {
+  /**
+   * The lease: for how long a holder that died blocks the others. Renewed every third of it while the holder lives.
+   * Default `'30s'`. Shorter frees sooner after a crash and bears shorter stalls of the event loop or of the store.
+   */
+  ttl?: Duration | undefined;
+  /** How long to wait in the queue before `LockBusyError`. `0` does not wait, `Infinity` waits for ever. Default `'10s'`. */
+  wait?: Duration | undefined;
+  /** Default `'exclusive'`. */
+  mode?: LockMode | undefined;
+  /** With `mode: 'shared'`: how many may hold at once (a semaphore). Default: any number. */
+  permits?: number | undefined;
+  /** `false`: the lease ends after `ttl`, whatever happens. Default `true`. */
+  renew?: boolean | undefined;
+  /** Renewal stops after this long, and the lock is lost: a hung body cannot block for ever. Default `Infinity`. */
+  maxHold?: Duration | undefined;
+  /**
+   * After a release nobody gets the lock before this much time has passed since it was acquired; after a crash, before
+   * `ttl` has. Default `0`. For cron jobs: longer than the clocks of the replicas differ.
+   */
+  holdAtLeast?: Duration | undefined;
+  /** Aborts the wait, which then rejects with the signal's reason. A lock that is held already stays. */
+  signal?: AbortSignal | undefined;
+  /** `run` and `@Locked` reuse a lock that their async context holds already. Default `true`. */
+  reentrant?: boolean | undefined;
+  /**
+   * `run` and `@Locked`, when the body ended well but the lock was lost: `'throw'` a `LockLostError` with the body's
+   * value as its `result` (default), or `'ignore'` and return the value.
+   */
+  onLost?: 'throw' | 'ignore' | undefined;
+}
+
+/** Lock options with nothing left open; durations in ms. */
+export interface ResolvedLockOptions {
+  readonly ttl: number;
+  readonly wait: number;
+  readonly mode: LockMode;
+  /** How many may hold at once; `0` is exclusive. */
+  readonly permits: number;
+  readonly renew: boolean;
+  readonly maxHold: number;
+  readonly holdAtLeast: number;
+  readonly signal: AbortSignal | undefined;
+  readonly reentrant: boolean;
+  readonly onLost: 'throw' | 'ignore';
+}
+
+/** The permits of a shared lock that nobody bounded. */
+export const UNBOUNDED = Number.MAX_SAFE_INTEGER;
+
+export const DEFAULT_LOCK_OPTIONS: ResolvedLockOptions = Object.freeze({
+  ttl: 30_000,
+  wait: 10_000,
+  mode: 'exclusive',
+  permits: 0,
+  renew: true,
+  maxHold: Number.POSITIVE_INFINITY,
+  holdAtLeast: 0,
+  signal: undefined,
+  reentrant: true,
+  onLost: 'throw',
+});
+
+const KNOWN = Object.keys(DEFAULT_LOCK_OPTIONS);
+
+/** `options` over `defaults`; throws `LockOptionsError` for what is wrong in `options`. `at` says where they stand. */
+export function resolveLockOptions(
+  defaults: ResolvedLockOptions,
+  options: LockOptions | undefined,
+  at = 'the lock options',
+): ResolvedLockOptions {
+  if (options === undefined) return defaults;
+  assertObject(options, at);
+  assertKnown(options, KNOWN, at);
+  const duration = (key: 'ttl' | 'wait' | 'maxHold' | 'holdAtLeast', min: number, infinite = false): number =>
+    options[key] === undefined ? defaults[key] : toMilliseconds(options[key], key, { min, infinite });
+
+  const mode = options.mode ?? (options.permits === undefined ? defaults.mode : 'shared');
+  return Object.freeze({
+    ttl: duration('ttl', 1),
+    wait: duration('wait', 0, true),
+    mode: oneOf('mode', mode, ['exclusive', 'shared']),
+    permits: resolvePermits(mode, options, defaults),
+    renew: flag('renew', options.renew, defaults.renew),
+    maxHold: duration('maxHold', 1, true),
+    holdAtLeast: duration('holdAtLeast', 0),
+    signal: resolveSignal(options.signal) ?? defaults.signal,
+    reentrant: flag('reentrant', options.reentrant, defaults.reentrant),
+    onLost: oneOf('onLost', options.onLost ?? defaults.onLost, ['throw', 'ignore']),
+  });
+}
+
+function resolvePermits(mode: LockMode, { permits, mode: asked }: LockOptions, defaults: ResolvedLockOptions): number {
+  if (permits === undefined) {
+    if (mode === 'exclusive') return 0;
+    return defaults.mode === 'shared' ? defaults.permits : UNBOUNDED;
+  }
+  if (asked !== 'shared' && !(asked === undefined && defaults.mode === 'shared')) {
+    throw new LockOptionsError("The option `permits` counts shared holders: give `mode: 'shared'` with it.");
+  }
+  if (Number.isSafeInteger(permits) && permits >= 1) return permits;
+  throw new LockOptionsError(`The option \`permits\` is ${inspect(permits)}: give a whole number of at least 1.`);
+}
+
+function resolveSignal(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw new LockOptionsError(`The option \`signal\` is ${inspect(signal, { depth: 0 })}: give an AbortSignal.`);
+}
+
+function flag(key: string, value: unknown, byDefault: boolean): boolean {
+  if (value === undefined) return byDefault;
+  if (typeof value === 'boolean') return value;
+  throw new LockOptionsError(`The option \`${key}\` is ${inspect(value)}: give true or false.`);
+}
+
+export function oneOf<T extends string>(key: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value;
+  const list = allowed.map((each) => `'${each}'`).join(' or ');
+  throw new LockOptionsError(`The option \`${key}\` is ${inspect(value)}: give ${list}.`);
+}
+
+export function assertObject(options: unknown, at: string): asserts options is object {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
+  // Not what it is, which may be a URL with a password.
+  throw new LockOptionsError(`Expected an object as ${at}, got ${kindOf(options)}: give an object.`);
+}
+
+/** What kind of value it is, without showing it. */
+export function kindOf(value: unknown): string {
+  if (typeof value !== 'object') return value === undefined ? 'undefined' : `a ${typeof value}`;
+  return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
+}
+
+export function assertKnown(options: object, known: readonly string[], at: string): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new LockOptionsError(`Unknown option \`${unknown}\` in ${at}: use one of ${known.join(', ')}.`);
+}

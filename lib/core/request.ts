@@ -1,0 +1,99 @@
+import type { Clock } from './clock.js';
+import { LockBusyError, LockUnavailableError } from './errors.js';
+import type { Hold } from './hold.js';
+import type { ResolvedLockOptions } from './options.js';
+import { after, type CancelTimer } from './timer.js';
+
+/** What stands between a request and its lock. */
+export interface Obstacle {
+  readonly holders: readonly string[];
+  readonly retryAfter: number;
+  /** The store has stopped answering. */
+  readonly trouble: LockUnavailableError | undefined;
+}
+
+/** What a caller asked for: one name, until it is granted, refused or given up. Settles once. */
+export class Request {
+  readonly name: string;
+  readonly options: ResolvedLockOptions;
+  /** How long this caller waits, in ms. */
+  readonly wait: number;
+  readonly promise: Promise<Hold>;
+  /** Called once, when it wants the lock no longer without having got it. */
+  onLeave: (() => void) | undefined;
+  /** Called once, when it has been granted or has failed. */
+  onSettled: (() => void) | undefined;
+
+  readonly #clock: Clock;
+  readonly #since: number;
+  #resolve!: (hold: Hold) => void;
+  #reject!: (error: unknown) => void;
+  #cancelWait: CancelTimer | undefined;
+  #counting = false;
+  #settled = false;
+
+  constructor(clock: Clock, name: string, options: ResolvedLockOptions, wait: number) {
+    this.#clock = clock;
+    this.#since = clock.now();
+    this.name = name;
+    this.options = options;
+    this.wait = wait;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    options.signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  /** Granted or failed. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** The lease to ask for. */
+  get ttl(): number {
+    return Math.min(this.options.ttl, this.options.maxHold);
+  }
+
+  /** Whether the lease of somebody else can serve it: one that is renewed for as long as it takes. */
+  get servedByAnyLease(): boolean {
+    return this.options.renew && this.options.maxHold === Number.POSITIVE_INFINITY;
+  }
+
+  /** It is known that the lock is busy: the wait, which began with the request, may end from now on. */
+  startCounting(obstacle: () => Obstacle): void {
+    if (this.#counting) return;
+    this.#counting = true;
+    const left = this.wait - (this.#clock.now() - this.#since);
+    if (left <= 0) this.#giveUp(obstacle());
+    else if (left !== Number.POSITIVE_INFINITY) {
+      this.#cancelWait = after(left, () => this.#giveUp(obstacle()), { awaited: true });
+    }
+  }
+
+  grant(hold: Hold): void {
+    this.#settle();
+    this.#resolve(hold);
+  }
+
+  fail(error: unknown): void {
+    this.#settle();
+    this.#reject(error);
+    this.onLeave?.();
+  }
+
+  #giveUp({ holders, retryAfter, trouble }: Obstacle): void {
+    const waited = this.#clock.now() - this.#since;
+    if (trouble) this.fail(LockUnavailableError.from(trouble, this.name));
+    else this.fail(new LockBusyError(this.name, waited, holders, retryAfter));
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    this.#cancelWait?.();
+    this.onSettled?.();
+    this.options.signal?.removeEventListener('abort', this.#onAbort);
+  }
+
+  readonly #onAbort = (): void => this.fail(this.options.signal?.reason);
+}

@@ -1,0 +1,127 @@
+import { hostname } from 'node:os';
+import { inspect } from 'node:util';
+import { type Duration, toMilliseconds } from './duration.js';
+import { LockOptionsError } from './errors.js';
+import type { HandOverBounds } from './local-queue.js';
+import {
+  assertKnown,
+  assertObject,
+  DEFAULT_LOCK_OPTIONS,
+  type LockOptions,
+  type ResolvedLockOptions,
+  resolveLockOptions,
+} from './options.js';
+
+/** Where warnings go. Nest's `Logger` and `console` fit. */
+export interface LockLogger {
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** What a lock service needs to know besides its store. */
+export interface LockServiceOptions {
+  /**
+   * Set before every key and channel, so that several applications can share a Redis. Default `'lock'`. Services that
+   * should exclude each other need the same one. No braces and no white space.
+   */
+  namespace?: string | undefined;
+  /** How operators see this process in `inspect` and in `LockBusyError`. Default: the host name. */
+  instance?: string | undefined;
+  /**
+   * How long one call to the store may take before it counts as unavailable. Default `'5s'`. Shorter fails sooner when
+   * Redis hangs, and gives up more easily when it is only slow.
+   */
+  commandTimeout?: Duration | undefined;
+  /** How long a shutdown waits for the bodies that run, before it releases their locks under them. Default `'10s'`. */
+  shutdownGrace?: Duration | undefined;
+  /**
+   * A released lock goes to the next caller of the same process without Redis, at most `max` callers in a row and for
+   * `within` after the grant. Default `{ max: 16, within: '10ms' }`. `max: 0`: strictly first come, first served over
+   * all processes, at the price of throughput on a name that many want at once.
+   */
+  localHandOver?: { max?: number | undefined; within?: Duration | undefined } | undefined;
+  /** Where warnings go. Default: Nest's logger, or the console without Nest. */
+  logger?: LockLogger | undefined;
+  /** Lock options for all locks of this service, where the call does not say otherwise. */
+  defaults?: LockOptions | undefined;
+}
+
+export interface ResolvedServiceOptions {
+  readonly namespace: string;
+  readonly instance: string;
+  readonly commandTimeout: number;
+  readonly shutdownGrace: number;
+  readonly localHandOver: HandOverBounds;
+  readonly logger: LockLogger | undefined;
+  readonly defaults: ResolvedLockOptions;
+}
+
+export const SERVICE_OPTIONS: readonly string[] = [
+  'namespace',
+  'instance',
+  'commandTimeout',
+  'shutdownGrace',
+  'localHandOver',
+  'logger',
+  'defaults',
+];
+
+const DEFAULT_HAND_OVER: HandOverBounds = Object.freeze({ max: 16, within: 10 });
+
+/** The options with nothing left open; throws `LockOptionsError` for what is wrong in them. */
+export function resolveServiceOptions(options: LockServiceOptions): ResolvedServiceOptions {
+  return Object.freeze({
+    namespace: resolveNamespace(options.namespace ?? 'lock'),
+    instance: resolveInstance(options.instance ?? (hostname().slice(0, 64) || 'unknown')),
+    commandTimeout: toMilliseconds(options.commandTimeout ?? 5_000, 'commandTimeout', { min: 1 }),
+    shutdownGrace: toMilliseconds(options.shutdownGrace ?? 10_000, 'shutdownGrace', { min: 0 }),
+    localHandOver: resolveHandOver(options.localHandOver),
+    logger: resolveLogger(options.logger),
+    defaults: resolveLockOptions(DEFAULT_LOCK_OPTIONS, options.defaults, '`defaults`'),
+  });
+}
+
+function resolveNamespace(namespace: unknown): string {
+  if (typeof namespace === 'string' && /^[^{}\s\p{C}]+$/u.test(namespace)) return namespace;
+  throw new LockOptionsError(
+    `The option \`namespace\` is ${inspect(namespace)}: give a text without braces, white space and control characters.`,
+  );
+}
+
+function resolveInstance(instance: unknown): string {
+  if (typeof instance === 'string' && /^[^\p{C}]{1,64}$/u.test(instance)) return instance;
+  throw new LockOptionsError(`The option \`instance\` is ${inspect(instance)}: give a label of 1 to 64 characters.`);
+}
+
+function resolveHandOver(options: LockServiceOptions['localHandOver']): HandOverBounds {
+  if (options === undefined) return DEFAULT_HAND_OVER;
+  assertObject(options, '`localHandOver`');
+  assertKnown(options, ['max', 'within'], '`localHandOver`');
+  const { max = DEFAULT_HAND_OVER.max, within = DEFAULT_HAND_OVER.within } = options;
+  if (!Number.isSafeInteger(max) || max < 0 || max > 1_000) {
+    throw new LockOptionsError(
+      `The option \`localHandOver.max\` is ${inspect(max)}: give a whole number from 0 to 1000.`,
+    );
+  }
+  return Object.freeze({ max, within: toMilliseconds(within, 'localHandOver.within', { min: 0 }) });
+}
+
+function resolveLogger(logger: LockLogger | undefined): LockLogger | undefined {
+  if (logger === undefined || (typeof logger?.warn === 'function' && typeof logger.error === 'function')) return logger;
+  throw new LockOptionsError('The option `logger` lacks warn() or error(): give a Nest logger, or `console`.');
+}
+
+/** A logger whose own errors hurt nobody. */
+export function harmless(logger: LockLogger): LockLogger {
+  const attempt = (log: () => void): void => {
+    try {
+      log();
+    } catch {
+      // What cannot be logged is not worth more than the work that it is about.
+    }
+  };
+  return {
+    warn: (message) => attempt(() => logger.warn(message)),
+    error: (message) => attempt(() => logger.error(message)),
+  };
+}

@@ -1,0 +1,123 @@
+import type { Clock } from './clock.js';
+import { Instance } from './instance.js';
+import { Lease, type LeaseTerms } from './lease.js';
+import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.js';
+import { RenewalWheel } from './renewal.js';
+import { after } from './timer.js';
+import { Waiting, type Wish, type WishListener } from './waiting.js';
+
+/** How long closing waits for the store to let go of the waiters. */
+const CLOSE_PATIENCE_MS = 1_000;
+
+export interface SessionOptions {
+  readonly store: LockStore;
+  readonly clock: Clock;
+  /** The label that operators see. */
+  readonly label: string;
+  /** How long the store may stay silent, in ms. */
+  readonly patience: number;
+}
+
+/** One process at the store: its owners, its leases and waiters, and the messages for them. */
+export class Session implements StoreListener {
+  readonly store: LockStore;
+  readonly clock: Clock;
+  readonly patience: number;
+  readonly label: string;
+  readonly wheel: RenewalWheel;
+
+  readonly #leases = new Map<Owner, Lease>();
+  readonly #waitings = new Map<Owner, Waiting>();
+  /** The exclusive leases by name, to know without asking that a name is busy. */
+  readonly #exclusive = new Map<string, Lease>();
+  #instance: Instance | undefined;
+  #unsubscribe: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor({ store, clock, label, patience }: SessionOptions) {
+    this.store = store;
+    this.clock = clock;
+    this.label = label;
+    this.patience = patience;
+    this.wheel = new RenewalWheel(clock);
+  }
+
+  /** Asks the store; `listener` hears what becomes of it. */
+  ask(wish: Wish, listener: WishListener): Waiting {
+    const waiting = new Waiting(this, this.#nextOwner(), wish, listener);
+    this.#waitings.set(waiting.owner, waiting);
+    return waiting;
+  }
+
+  /** Keeps what was granted: renews it, watches it. */
+  hold(terms: LeaseTerms): Lease {
+    // The store grants an exclusive lock only when every earlier hold is over.
+    if (terms.permits === 0) this.#exclusive.get(terms.name)?.lose('taken');
+    const lease = new Lease(this, terms);
+    this.#leases.set(terms.owner, lease);
+    if (terms.permits === 0) this.#exclusive.set(terms.name, lease);
+    return lease;
+  }
+
+  /** The exclusive lease that this process holds on the name. */
+  exclusiveLease(name: string): Lease | undefined {
+    const lease = this.#exclusive.get(name);
+    return lease?.held ? lease : undefined;
+  }
+
+  settled(waiting: Waiting): void {
+    this.#waitings.delete(waiting.owner);
+    if (this.#waitings.size === 0) this.#onIdle?.();
+  }
+
+  ended(lease: Lease): void {
+    this.#leases.delete(lease.terms.owner);
+    if (this.#exclusive.get(lease.terms.name) === lease) this.#exclusive.delete(lease.terms.name);
+  }
+
+  granted(owner: Owner, grant: PushedGrant): void {
+    this.#waitings.get(owner)?.pushed(grant);
+  }
+
+  revoked(owner: Owner): void {
+    this.#waitings.get(owner)?.revoked();
+    this.#leases.get(owner)?.lose('forced');
+  }
+
+  nudged(owner: Owner): void {
+    this.#waitings.get(owner)?.again();
+  }
+
+  reconnected(): void {
+    for (const waiting of this.#waitings.values()) waiting.again();
+    for (const lease of this.#leases.values()) lease.check();
+  }
+
+  /** Gives back what is held still, takes the waiters out of the queue, as far as the store answers, and hears no more. */
+  async close(): Promise<void> {
+    for (const waiting of this.#waitings.values()) waiting.giveUp();
+    await Promise.allSettled([...this.#leases.values()].map((lease) => lease.abandon()));
+    if (this.#waitings.size > 0) await this.#idle();
+    this.wheel.clear();
+    for (const waiting of this.#waitings.values()) waiting.stop();
+    this.#unsubscribe?.();
+  }
+
+  #nextOwner(): Owner {
+    if (!this.#instance) {
+      this.#instance = new Instance(this.label);
+      this.#unsubscribe = this.store.subscribe(this.#instance.id, this);
+    }
+    return this.#instance.nextOwner();
+  }
+
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = after(CLOSE_PATIENCE_MS, resolve, { awaited: true });
+      this.#onIdle = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,50 @@
+export { currentLock } from './core/context.js';
+export type { Duration } from './core/duration.js';
+export {
+  LockBusyError,
+  LockClosedError,
+  LockError,
+  LockKeyError,
+  LockLostError,
+  type LockLostWhy,
+  LockOptionsError,
+  LockUnavailableError,
+  LockUpgradeError,
+} from './core/errors.js';
+export type { LockHolder, LockInspection, LockWaiter } from './core/inspection.js';
+export type { Lock } from './core/lock.js';
+export type {
+  Busy,
+  Claim,
+  Granted,
+  LockStore,
+  Owned,
+  Owner,
+  PushedGrant,
+  StoreHolder,
+  StoreListener,
+  StoreState,
+  StoreWaiter,
+} from './core/lock-store.js';
+export type { LockedBody } from './core/locker.js';
+export type { LockName } from './core/names.js';
+export type { LockMode, LockOptions } from './core/options.js';
+export type { LockLogger, LockServiceOptions } from './core/service-options.js';
+export { createLockService } from './create-lock-service.js';
+export { InjectLocks } from './decorators/inject-locks.decorator.js';
+export { LockParam } from './decorators/lock-param.decorator.js';
+export { Locked, type LockedDecorator, type LockedKey } from './decorators/locked.decorator.js';
+export type {
+  LockModuleExtras,
+  LockModuleOptions,
+  LockOptionsFactory,
+  LockStoreOptions,
+} from './interfaces/lock-module-options.interface.js';
+export type { LockedOptions, SkippingLockedOptions } from './interfaces/locked-options.interface.js';
+export { getLockServiceToken } from './lock.constants.js';
+export { LockExceptionFilter } from './lock.exception-filter.js';
+export { LockModule } from './lock.module.js';
+export { LockService, type TryRunResult } from './lock.service.js';
+export { MemoryLockStore, type MemoryLockStoreOptions } from './memory/memory-lock-store.js';
+export type { RedisSource } from './redis/connection.js';
+export type { RedisClient } from './redis/redis-client.js';

@@ -1,0 +1,35 @@
+import type { LockStore } from '../core/lock-store.js';
+import type { LockServiceOptions } from '../core/service-options.js';
+import type { RedisSource } from '../redis/connection.js';
+
+/** Where the locks are kept: exactly one of `redis` and `store`. */
+export type LockStoreOptions =
+  | {
+      /**
+       * A URL or ioredis options: the module opens the connection, and closes it. Or a client (a `Redis`, a `Cluster`):
+       * it is used and never closed. Either way one more connection is opened for messages.
+       */
+      redis: RedisSource;
+      store?: undefined;
+    }
+  | {
+      redis?: undefined;
+      /** `'memory'`: for one process only. Or an object that implements the port; it is used and never closed. */
+      store: 'memory' | LockStore;
+    };
+
+/** What `LockModule.forRoot` and `createLockService` take. */
+export type LockModuleOptions = LockServiceOptions & LockStoreOptions;
+
+/** For `forRootAsync({ useClass })` and `useExisting`. */
+export interface LockOptionsFactory {
+  create(): LockModuleOptions | Promise<LockModuleOptions>;
+}
+
+/** What stands beside the options in `forRoot` and `forRootAsync`. */
+export interface LockModuleExtras {
+  /** Whether other modules can inject the service without importing this one. Default `true`. */
+  isGlobal?: boolean | undefined;
+  /** For several registrations in one application: `@InjectLocks(name)` and `@Locked(key, { service: name })`. */
+  name?: string | undefined;
+}

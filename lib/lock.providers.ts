@@ -1,0 +1,17 @@
+import { type FactoryProvider, Logger } from '@nestjs/common';
+import { openLockService } from './create-lock-service.js';
+import type { LockModuleOptions } from './interfaces/lock-module-options.interface.js';
+import { checkRegistrationName, getLockServiceToken } from './lock.constants.js';
+import type { LockService } from './lock.service.js';
+
+export const LOCK_OPTIONS = Symbol.for('nestjs-lock:options');
+
+/** The service of one registration. */
+export function lockServiceProvider(name: string | undefined): FactoryProvider<LockService> {
+  checkRegistrationName(name, 'The option `name` of LockModule');
+  return {
+    provide: getLockServiceToken(name),
+    inject: [LOCK_OPTIONS],
+    useFactory: (options: LockModuleOptions) => openLockService(options, new Logger('LockModule')),
+  };
+}

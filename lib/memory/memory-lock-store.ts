@@ -1,0 +1,110 @@
+import { instanceOf } from '../core/instance.js';
+import type { Busy, Claim, Granted, LockStore, Owned, Owner, StoreListener, StoreState } from '../core/lock-store.js';
+import { MemoryLock } from './memory-lock.js';
+
+export interface MemoryLockStoreOptions {
+  /** The time in ms since the epoch; must not go back. Default: the wall clock at the start, then the monotonic one. */
+  clock?: { now(): number };
+}
+
+/** How many names the store remembers the last token of, after their last use. */
+const REMEMBERED_TOKENS = 1_000;
+const SWEEP_FROM = 1_000;
+
+const startOfProcess = { now: (): number => performance.timeOrigin + performance.now() };
+
+/**
+ * The port in memory: for tests and single processes, and the reference of what the other stores do. Services that
+ * share one object exclude each other. Nothing survives the process; tokens grow all the same, since they count from
+ * the time.
+ */
+export class MemoryLockStore implements LockStore {
+  readonly #clock: { now(): number };
+  readonly #locks = new Map<string, MemoryLock>();
+  readonly #listeners = new Map<string, StoreListener>();
+  readonly #lastTokens = new Map<string, number>();
+  #lastToken = 0;
+  #sweepAt = SWEEP_FROM;
+
+  constructor({ clock = startOfProcess }: MemoryLockStoreOptions = {}) {
+    this.#clock = clock;
+  }
+
+  async acquire(claim: Claim): Promise<Granted | Busy> {
+    return this.#on(claim.name, (lock) => lock.acquire(claim));
+  }
+
+  async renew({ name, owner, ttl }: Owned & { ttl: number }): Promise<boolean> {
+    return this.#on(name, (lock) => lock.renew(owner, ttl));
+  }
+
+  async release({ name, owner, retain }: Owned & { retain: number }): Promise<boolean> {
+    return this.#on(name, (lock) => lock.release(owner, retain));
+  }
+
+  async withdraw({ name, owner }: Owned): Promise<void> {
+    this.#on(name, (lock) => lock.withdraw(owner));
+  }
+
+  async inspect(name: string): Promise<StoreState> {
+    return this.#on(name, (lock) => lock.state());
+  }
+
+  async force(name: string, expected: number | null): Promise<boolean> {
+    return this.#on(name, (lock) => lock.force(expected));
+  }
+
+  subscribe(instance: string, listener: StoreListener): () => void {
+    this.#listeners.set(instance, listener);
+    return () => this.#listeners.delete(instance);
+  }
+
+  #on<T>(name: string, operation: (lock: MemoryLock) => T): T {
+    const lock = this.#locks.get(name) ?? this.#open(name);
+    const now = this.#clock.now();
+    lock.moveTo(now);
+    const result = operation(lock);
+    if (lock.unused) this.#locks.delete(name);
+    return result;
+  }
+
+  #open(name: string): MemoryLock {
+    if (this.#locks.size >= this.#sweepAt) this.#sweep();
+    const lock = new MemoryLock({
+      nextToken: (now, block) => this.#nextToken(name, now, block),
+      lastToken: () => this.#lastTokens.get(name) ?? null,
+      tell: (owner, message) => this.#tell(owner, message),
+    });
+    this.#locks.set(name, lock);
+    return lock;
+  }
+
+  /** Drops the names whose holders and waiters have all died. */
+  #sweep(): void {
+    for (const [name, lock] of this.#locks) {
+      lock.moveTo(this.#clock.now());
+      if (lock.unused) this.#locks.delete(name);
+    }
+    this.#sweepAt = Math.max(SWEEP_FROM, this.#locks.size * 2);
+  }
+
+  /** One counter for all names, which follows the time in µs: it grows for each of them, and over restarts. */
+  #nextToken(name: string, now: number, block: number): number {
+    const first = Math.max(Math.floor(now * 1_000), this.#lastToken + 1);
+    this.#lastToken = first + block - 1;
+    this.#lastTokens.delete(name);
+    this.#lastTokens.set(name, this.#lastToken);
+    if (this.#lastTokens.size > REMEMBERED_TOKENS) this.#lastTokens.delete(this.#lastTokens.keys().next().value ?? '');
+    return first;
+  }
+
+  /** False: nobody hears it. As any message it arrives later, not now. */
+  #tell(owner: Owner, message: (listener: StoreListener) => void): boolean {
+    const listener = this.#listeners.get(instanceOf(owner));
+    if (!listener) return false;
+    queueMicrotask(() => {
+      if (this.#listeners.get(instanceOf(owner)) === listener) message(listener);
+    });
+    return true;
+  }
+}

@@ -1,0 +1,136 @@
+import type { RedisOptions } from 'ioredis';
+import { LockOptionsError } from '../core/errors.js';
+import type { LockLogger } from '../core/service-options.js';
+import type { RedisClient } from './redis-client.js';
+import { bareError } from './reply-error.js';
+
+/** How Redis is named: a URL, ioredis options, or a client. */
+export type RedisSource = string | RedisOptions | RedisClient;
+
+/** Throws `LockOptionsError` for what can be neither. Shows nothing of it, since it may contain a password. */
+export function checkRedisSource(source: unknown): asserts source is RedisSource {
+  if (typeof source === 'string' ? /^(rediss?:\/\/|\/)/.test(source) : isOptionsOrClient(source)) return;
+  throw new LockOptionsError(
+    'The option `redis` is neither a URL (redis://, rediss:// or the path of a socket), nor an object of ioredis options, nor a client: give one of them.',
+  );
+}
+
+function isOptionsOrClient(source: unknown): boolean {
+  return typeof source === 'object' && source !== null && !Array.isArray(source) && !(source instanceof URL);
+}
+
+type Event = 'ready' | 'end';
+
+/** The connection for commands: opened here and closed here, or handed in and left open. */
+export class Connection {
+  readonly client: RedisClient;
+  readonly own: boolean;
+  /** The latest error of a connection that was opened here. */
+  lastError: Error | undefined;
+  /** How often the connection was lost: what was in flight then may have been sent twice. */
+  losses = 0;
+
+  /** One listener for each event on the client, which several services may share; ours are called by it. */
+  readonly #listeners: Record<Event, (() => void)[]> = { ready: [], end: [] };
+  readonly #onClient: Record<string, () => void>;
+  #keepAlive = false;
+
+  private constructor(client: RedisClient, own: boolean) {
+    this.client = client;
+    this.own = own;
+    const lost = (): void => {
+      this.losses += 1;
+    };
+    const call = (event: Event) => (): void => {
+      for (const listener of this.#listeners[event]) listener();
+    };
+    this.#onClient = { ready: call('ready'), end: call('end'), close: lost, '-node': lost };
+    if (own) {
+      const refresh = (): void => this.keepAlive(this.#keepAlive);
+      Object.assign(this.#onClient, { connect: refresh, reconnecting: refresh });
+    }
+    for (const [event, listener] of Object.entries(this.#onClient)) client.on(event, listener);
+  }
+
+  /** ioredis is loaded only where a connection is opened. */
+  static async open(source: RedisSource, logger: LockLogger | undefined): Promise<Connection> {
+    if (isClient(source)) return new Connection(source, false);
+    const { Redis } = await import('ioredis');
+    const client = new Redis(source as string); // or options: it tells them apart itself
+    const connection = new Connection(client as unknown as RedisClient, true);
+    connection.#watchErrors(logger);
+    return connection;
+  }
+
+  get ready(): boolean {
+    return this.client.status === undefined || this.client.status === 'ready';
+  }
+
+  /** Closed for good, by whoever owns it. */
+  get ended(): boolean {
+    return this.client.status === 'end';
+  }
+
+  get isCluster(): boolean {
+    return this.client.isCluster === true;
+  }
+
+  /** Calls `listener` at each (re)connection. */
+  onReady(listener: () => void): void {
+    this.#listeners.ready.push(listener);
+  }
+
+  onEnd(listener: () => void): void {
+    this.#listeners.end.push(listener);
+  }
+
+  /** Connects a client that was made with `lazyConnect`. */
+  wake(): void {
+    if (this.client.status === 'wait') this.client.connect().catch(() => {});
+  }
+
+  /** Whether an own connection keeps the process alive: only while a command is under way. */
+  keepAlive(wanted: boolean): void {
+    this.#keepAlive = wanted;
+    if (!this.own) return;
+    if (wanted) (this.client as Internals).stream?.ref?.();
+    else letProcessEnd(this.client);
+  }
+
+  close(): void {
+    for (const [event, listener] of Object.entries(this.#onClient)) this.client.off(event, listener);
+    if (this.own) this.client.disconnect();
+  }
+
+  /** Each outage is reported once. */
+  #watchErrors(logger: LockLogger | undefined): void {
+    let reported = false;
+    this.client.on('error', (error: Error) => {
+      this.lastError = bareError(error);
+      if (!reported)
+        logger?.warn(`Redis cannot be reached (${error.message}). Locks are unavailable until it is back.`);
+      reported = true;
+    });
+    this.onReady(() => {
+      reported = false;
+      this.lastError = undefined;
+    });
+  }
+}
+
+/** What of an ioredis client may keep the process alive. */
+type Internals = {
+  stream?: { ref?(): void; unref?(): void };
+  reconnectTimeout?: { unref?(): void } | null;
+};
+
+/** Neither the socket of the client nor its next attempt to connect keeps the process alive. */
+export function letProcessEnd(client: RedisClient): void {
+  const { stream, reconnectTimeout } = client as Internals;
+  stream?.unref?.();
+  reconnectTimeout?.unref?.();
+}
+
+function isClient(source: RedisSource): source is RedisClient {
+  return typeof (source as Partial<RedisClient>).evalsha === 'function';
+}

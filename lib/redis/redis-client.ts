@@ -1,0 +1,21 @@
+/**
+ * What this package calls on an ioredis client: a `Redis` or a `Cluster` of version 5 or 6, or anything that has these
+ * few methods (iovalkey has).
+ */
+export interface RedisClient {
+  /** `'ready'` when commands can be sent; a client without a status is taken as ready. */
+  readonly status?: string;
+  readonly isCluster?: boolean;
+  evalsha(sha1: string, numkeys: number, ...args: string[]): Promise<unknown>;
+  eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>;
+  subscribe(channel: string): Promise<unknown>;
+  /** A second connection of the same kind, for messages. */
+  duplicate(): RedisClient;
+  connect(): Promise<unknown>;
+  info?(section: string): Promise<unknown>;
+  disconnect(): void;
+  // biome-ignore lint/suspicious/noExplicitAny: the listeners of the events differ.
+  on(event: string, listener: (...args: any[]) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: the listeners of the events differ.
+  off(event: string, listener: (...args: any[]) => void): unknown;
+}

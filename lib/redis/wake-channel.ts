@@ -1,0 +1,90 @@
+import type { StoreListener } from '../core/lock-store.js';
+import type { LockLogger } from '../core/service-options.js';
+import { letProcessEnd } from './connection.js';
+import { readMessage } from './lock-script.js';
+import type { RedisClient } from './redis-client.js';
+import { isReplyError } from './reply-error.js';
+
+export interface WakeChannelOptions {
+  readonly client: RedisClient;
+  readonly channelPrefix: string;
+  readonly instance: string;
+  readonly listener: StoreListener;
+  readonly logger: LockLogger | undefined;
+  /** How many hear the channel on the server that runs the scripts; undefined where that cannot be told. */
+  readonly countListeners: (() => Promise<number>) | undefined;
+}
+
+/** The messages for one instance, on a connection of their own. */
+export class WakeChannel {
+  /** Whether a message that reaches nobody says that we are gone: the server that publishes is the one that we listen to. */
+  verified = false;
+
+  readonly #options: WakeChannelOptions;
+  readonly #channel: string;
+  readonly #subscriber: RedisClient;
+  #warned = false;
+  #closed = false;
+
+  constructor(options: WakeChannelOptions) {
+    this.#options = options;
+    this.#channel = options.channelPrefix + options.instance;
+    this.#subscriber = options.client.duplicate();
+    this.#subscriber.on('error', () => {});
+    for (const event of ['connect', 'reconnecting']) this.#subscriber.on(event, () => letProcessEnd(this.#subscriber));
+    this.#subscriber.on('ready', () => void this.#subscribe());
+    this.#subscriber.on('close', () => {
+      this.verified = false;
+    });
+    this.#subscriber.on('message', (channel: string, message: string) => {
+      if (channel === this.#channel && !this.#closed) this.#hear(message);
+    });
+    if (this.#subscriber.status === 'wait') this.#subscriber.connect().catch(() => {});
+  }
+
+  /** After a (re)connection of either side: finds out whether the servers are the same, and lets everybody ask again. */
+  async refresh(): Promise<void> {
+    this.verified = false;
+    try {
+      this.verified = ((await this.#options.countListeners?.()) ?? 0) > 0;
+    } catch {
+      // Unknown is no: grants are provisional until the next (re)connection.
+    }
+    if (!this.#closed) this.#options.listener.reconnected();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.verified = false;
+    this.#subscriber.disconnect();
+  }
+
+  async #subscribe(): Promise<void> {
+    try {
+      await this.#subscriber.subscribe(this.#channel);
+    } catch (error) {
+      this.#warn(error as Error);
+      return;
+    }
+    await this.refresh();
+  }
+
+  #warn(error: Error): void {
+    if (this.#warned || this.#closed || !isReplyError(error)) return;
+    this.#warned = true;
+    this.#options.logger?.warn(
+      `The channel ${this.#options.channelPrefix}* cannot be subscribed to (${error.message}): waiters ask again every ` +
+        'few seconds instead of being woken. Grant the user this channel pattern.',
+    );
+  }
+
+  #hear(message: string): void {
+    const { instance, listener } = this.#options;
+    const heard = readMessage(message);
+    if (!heard) return;
+    const owner = `${instance}#${heard.seq}`;
+    if (heard.kind === 'x') listener.revoked(owner);
+    else if (heard.kind === '?') listener.nudged(owner);
+    else listener.granted(owner, heard.kind);
+  }
+}

@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Instance } from '../core/instance.js';
+import type { LockStore, Owner, PushedGrant } from '../core/lock-store.js';
+import { Claimant, type Terms } from './claimant.js';
+import { until } from './until.js';
+
+/** More than any test has holders. */
+const ANY_NUMBER = 1_000;
+/** How long a message may take before the connection for messages is thought not to be up yet. */
+const MESSAGE_MS = 20;
+
+/** One process at the store: it listens for messages, and has as many owners as it likes. */
+export class Peer {
+  readonly granted = new Map<Owner, PushedGrant>();
+  readonly revoked = new Set<Owner>();
+  readonly nudged = new Set<Owner>();
+  readonly #instance = new Instance('suite');
+  readonly #unsubscribe: () => void;
+
+  private constructor(readonly store: LockStore) {
+    this.#unsubscribe = store.subscribe(this.#instance.id, {
+      granted: (owner, grant) => void this.granted.set(owner, grant),
+      revoked: (owner) => void this.revoked.add(owner),
+      nudged: (owner) => void this.nudged.add(owner),
+      reconnected: () => {},
+    });
+  }
+
+  /** Resolves when messages arrive. `peers`: whom the caller lets leave, whatever happens. */
+  static async join(store: LockStore, peers: Peer[]): Promise<Peer> {
+    const peer = new Peer(store);
+    peers.push(peer);
+    await until('a pushed grant', async () => ((await peer.#hearsItself()) ? true : undefined));
+    return peer;
+  }
+
+  exclusive(name: string, terms: Partial<Terms> = {}): Claimant {
+    return new Claimant(this, this.#instance.nextOwner(), name, { ...terms, permits: 0 });
+  }
+
+  shared(name: string, terms: Partial<Terms> = {}): Claimant {
+    return new Claimant(this, this.#instance.nextOwner(), name, { permits: ANY_NUMBER, ...terms });
+  }
+
+  /** An owner of a process that hears nothing: it has died, or never listened. */
+  exclusiveOfTheDead(name: string, terms: Partial<Terms> = {}): Claimant {
+    return new Claimant(this, new Instance('dead').nextOwner(), name, { ...terms, permits: 0 });
+  }
+
+  /** Hears no more messages. */
+  unsubscribe(): void {
+    this.#unsubscribe();
+  }
+
+  async leave(): Promise<void> {
+    this.#unsubscribe();
+    await this.store.close?.();
+  }
+
+  async #hearsItself(): Promise<boolean> {
+    const name = randomUUID();
+    const holder = this.exclusive(name);
+    const waiter = this.exclusive(name);
+    await holder.take();
+    await waiter.queue();
+    await holder.release();
+    for (let waited = 0; waited < MESSAGE_MS && !this.granted.has(waiter.owner); waited += 1) await sleep(1);
+    await waiter.withdraw();
+    return this.granted.has(waiter.owner);
+  }
+}

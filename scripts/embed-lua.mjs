@@ -1,0 +1,31 @@
+// Writes lib/redis/scripts/lua.ts from the .lua files beside it; with --check it only tells whether that file is stale.
+// TypeScript has no one way to find a file beside the module that works in both the ESM and the CommonJS build.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const folder = fileURLToPath(new URL('../lib/redis/scripts/', import.meta.url));
+const target = `${folder}lua.ts`;
+
+const HEADER = `// Generated from the .lua files in the folders beside it: edit those, then run \`npm run embed:lua\`.
+`;
+
+/** A folder is one script, its files one after the other. */
+function constant(name) {
+  const files = readdirSync(folder + name).sort();
+  const text = files.map((file) => readFileSync(`${folder}${name}/${file}`, 'utf8')).join('\n');
+  return `\nexport const ${name.toUpperCase()}_SCRIPT = \`${text.replace(/[\\`]|\$\{/g, '\\$&')}\`;\n`;
+}
+
+const scripts = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+if (scripts.length === 0) throw new Error(`No script in ${folder}`);
+const wanted = HEADER + scripts.map(({ name }) => constant(name)).join('');
+const current = existsSync(target) ? readFileSync(target, 'utf8') : undefined;
+
+if (!process.argv.includes('--check')) {
+  if (current !== wanted) writeFileSync(target, wanted);
+} else if (current !== wanted) {
+  console.error(
+    'lib/redis/scripts/lua.ts does not match the .lua files: run `npm run embed:lua` and commit the result.',
+  );
+  process.exit(1);
+}

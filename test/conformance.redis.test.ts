@@ -1,0 +1,15 @@
+import { describe, expect, it } from 'vitest';
+import { Connection } from '../lib/redis/connection.js';
+import { RedisLockStore } from '../lib/redis/redis-lock-store.js';
+import { runLockStoreSuite } from '../lib/testing/index.js';
+import { unique, useRedis } from './support/redis.js';
+
+describe('RedisLockStore', () => {
+  const redis = useRedis();
+  const namespace = unique('ns');
+  const createStore = async () => {
+    const connection = await Connection.open(redis.url, undefined);
+    return new RedisLockStore({ connection, namespace, commandTimeout: 5_000, logger: undefined });
+  };
+  runLockStoreSuite({ describe, it, expect, createStore });
+});

@@ -1,0 +1,37 @@
+import { Lease, type LeaseKeeper, type LeaseTerms } from '../../lib/core/lease.js';
+import { RenewalWheel } from '../../lib/core/renewal.js';
+import type { LockLostWhy } from '../../lib/index.js';
+import { FakeClock } from './fake-time.js';
+import { ScriptedStore } from './scripted-store.js';
+
+/** Leases without anything around them, on a store and in a time that the test commands. */
+export class Leases implements LeaseKeeper {
+  readonly store = new ScriptedStore();
+  readonly clock = new FakeClock();
+  readonly wheel = new RenewalWheel(this.clock);
+  /** Those that are over. */
+  readonly over: Lease[] = [];
+  /** Why leases were lost, in order. */
+  readonly lost: LockLostWhy[] = [];
+
+  ended(lease: Lease): void {
+    this.over.push(lease);
+  }
+
+  open(terms: Partial<LeaseTerms> = {}): Lease {
+    const lease = new Lease(this, {
+      name: 'door',
+      owner: 'me#1',
+      permits: 0,
+      ttl: 3_000,
+      renew: true,
+      maxHold: Number.POSITIVE_INFINITY,
+      token: 100,
+      block: 1,
+      since: this.clock.now(),
+      ...terms,
+    });
+    lease.onLost = (why) => this.lost.push(why);
+    return lease;
+  }
+}

@@ -1,0 +1,138 @@
+import type { Redis } from 'ioredis';
+import { LOCK_SCRIPT } from '../../lib/redis/lock-script.js';
+import { until } from './event.js';
+import { unique } from './redis.js';
+
+export interface AcquireTerms {
+  permits?: number;
+  ttl?: number;
+  alive?: number;
+  ticket?: number;
+  attempt?: number;
+  block?: number;
+  /** Whether a message that nobody hears says that the owner's process is gone. */
+  push?: boolean;
+}
+
+/** The operations as the script takes them. */
+export const operations = {
+  acquire: (owner: string, terms: AcquireTerms = {}): string[] => {
+    const { permits = 0, ttl = 60_000, alive = 0, ticket = 0, attempt = 1, block = 1, push = false } = terms;
+    return ['acquire', owner, ...[permits, ttl, alive, ticket, attempt, block].map(String), push ? '1' : '0'];
+  },
+  renew: (owner: string, ttl = 60_000): string[] => ['renew', owner, String(ttl)],
+  release: (owner: string, retain = 0): string[] => ['release', owner, String(retain)],
+  withdraw: (owner: string): string[] => ['withdraw', owner],
+  force: (expected: number | string): string[] => ['force', String(expected)],
+  inspect: (): string[] => ['inspect'],
+  probe: (instance: string): string[] => ['probe', instance],
+};
+
+type Operations = typeof operations;
+
+/** One lock, by its keys. */
+export class ScriptedLock {
+  readonly holder: string;
+  readonly shared: string;
+  readonly queue: string;
+  readonly waiter: string;
+  readonly fence: string;
+
+  constructor(
+    readonly client: Redis,
+    readonly channelPrefix: string = `${unique('wake')}:`,
+    name = unique('lock'),
+  ) {
+    this.holder = `{${name}}`;
+    [this.shared, this.queue, this.waiter, this.fence] = ['shared', 'queue', 'waiter', 'fence'].map(
+      (suffix) => `${this.holder}:${suffix}`,
+    ) as [string, string, string, string];
+  }
+
+  get keys(): string[] {
+    return [this.holder, this.shared, this.queue, this.waiter, this.fence];
+  }
+
+  /** The same keys as another client sees them. */
+  as(client: Redis): ScriptedLock {
+    return new ScriptedLock(client, this.channelPrefix, this.holder.slice(1, -1));
+  }
+
+  /** One operation in a call of its own. */
+  async do<O extends keyof Operations>(name: O, ...args: Parameters<Operations[O]>): Promise<unknown> {
+    const operation = (operations[name] as (...args: unknown[]) => string[])(...args);
+    const [reply] = await callScript(this.client, this.channelPrefix, [[this, operation]]);
+    return reply;
+  }
+
+  /** Of the keys that exist: the type and the ttl in ms. */
+  async layout(): Promise<Record<string, { type: string; ttl: number }>> {
+    const layout: Record<string, { type: string; ttl: number }> = {};
+    for (const key of this.keys) {
+      const type = await this.client.type(key);
+      if (type !== 'none') layout[key] = { type, ttl: await this.client.pttl(key) };
+    }
+    return layout;
+  }
+
+  async types(): Promise<Record<string, string>> {
+    return Object.fromEntries(Object.entries(await this.layout()).map(([key, { type }]) => [key, type]));
+  }
+
+  async token(): Promise<number> {
+    return Number(await this.client.get(this.fence));
+  }
+}
+
+/** Several operations, each on a lock of its own or all on one, in one call. */
+export async function callScript(
+  client: Redis,
+  channelPrefix: string,
+  calls: readonly (readonly [ScriptedLock, readonly string[]])[],
+): Promise<unknown[]> {
+  const keys = calls.map(([lock]) => lock.holder);
+  const args = calls.flatMap(([, operation]) => operation);
+  return (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, ...args)) as unknown[];
+}
+
+/** The server's time in µs. */
+export async function microseconds(client: Redis): Promise<number> {
+  const [seconds, us] = await client.time();
+  return Number(seconds) * 1_000_000 + Number(us);
+}
+
+/** Hears what is said to one instance. */
+export class Ear {
+  readonly instance = unique('instance');
+  readonly #messages: string[] = [];
+
+  private constructor(
+    readonly client: Redis,
+    readonly channel: (instance: string) => string,
+    readonly subscriber: Redis,
+  ) {
+    subscriber.on('message', (_, message: string) => this.#messages.push(message));
+  }
+
+  static async on(client: Redis, channelPrefix: string): Promise<Ear> {
+    const ear = new Ear(client, (instance) => channelPrefix + instance, client.duplicate());
+    await ear.subscriber.subscribe(ear.channel(ear.instance));
+    return ear;
+  }
+
+  owner(seq: number): string {
+    return `${this.instance}#${seq}`;
+  }
+
+  /** All messages up to now. */
+  async messages(): Promise<string[]> {
+    const mark = unique('mark');
+    await this.client.publish(this.channel(this.instance), mark);
+    await until(() => this.#messages.includes(mark), { describe: 'the mark behind all messages' });
+    return this.#messages.filter((message) => !message.startsWith('mark-'));
+  }
+
+  close(): void {
+    this.subscriber.disconnect();
+  }
+}
