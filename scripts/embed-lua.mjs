@@ -9,11 +9,20 @@ const target = `${folder}lua.ts`;
 const HEADER = `// Generated from the .lua files in the folders beside it: edit those, then run \`npm run embed:lua\`.
 `;
 
-/** A folder is one script, its files one after the other. */
+/** A folder is one script, its files one after the other; a folder inside is the body of a function of its name. */
+function textOf(path) {
+  if (path.endsWith('.lua')) return readFileSync(path, 'utf8');
+  return readdirSync(path)
+    .sort()
+    .map((entry) => {
+      const text = textOf(`${path}/${entry}`);
+      return entry.endsWith('.lua') ? text : `local function ${entry.replace(/^\d+-/, '')}()\n${text}end\n`;
+    })
+    .join('\n');
+}
+
 function constant(name) {
-  const files = readdirSync(folder + name).sort();
-  const text = files.map((file) => readFileSync(`${folder}${name}/${file}`, 'utf8')).join('\n');
-  return `\nexport const ${name.toUpperCase()}_SCRIPT = \`${text.replace(/[\\`]|\$\{/g, '\\$&')}\`;\n`;
+  return `\nexport const ${name.toUpperCase()}_SCRIPT = \`${textOf(folder + name).replace(/[\\`]|\$\{/g, '\\$&')}\`;\n`;
 }
 
 const scripts = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());

@@ -1,28 +1,39 @@
 import type { LockLostWhy } from './errors.js';
-import type { Lease } from './lease.js';
+import type { Lease, LeaseUser } from './lease.js';
+
+/** Where a hold comes from, and goes to. */
+export interface HoldKeeper {
+  /** False: it was lost. Rejects when the store does not answer. */
+  giveBack(hold: Hold, used: boolean): Promise<boolean>;
+  /** The lease of the hold is lost. */
+  lost(): void;
+}
 
 /**
  * One name in the hands of one caller: a lease, for as long as it is this caller's, with a fencing token of its own.
  * Nested calls of the same call chain share it; the last of them gives it back.
  */
-export class Hold {
+export class Hold implements LeaseUser {
   readonly lease: Lease;
   readonly token: number;
   /** When it was known to be ours, by our clock; later than the store's own moment, so nothing that counts from here ends early. */
   readonly acquiredAt: number;
+  /** For how long after `acquiredAt` nobody else gets it, in ms. */
+  readonly holdAtLeast: number;
   /** Why it was lost. */
   why: LockLostWhy | undefined;
 
-  readonly #giveBack: (used: boolean) => Promise<boolean>;
+  readonly #keeper: HoldKeeper;
   #users = 1;
   #released = false;
   #watchers: Set<() => void> | undefined;
 
-  constructor(lease: Lease, now: number, giveBack: (used: boolean) => Promise<boolean>) {
+  constructor(lease: Lease, now: number, holdAtLeast: number, keeper: HoldKeeper) {
     this.lease = lease;
     this.token = lease.terms.token + lease.handedOver;
     this.acquiredAt = now;
-    this.#giveBack = giveBack;
+    this.holdAtLeast = holdAtLeast;
+    this.#keeper = keeper;
   }
 
   get name(): string {
@@ -55,15 +66,16 @@ export class Hold {
    * False: it was lost. Rejects when the store does not answer. `used: false`: nothing was done under it, and nothing
    * needs to be kept from the others.
    */
-  async release(used = true): Promise<boolean> {
+  release(used = true): Promise<boolean> {
     const ours = this.held;
     this.#users -= 1;
-    if (this.#users > 0) return ours;
+    if (this.#users > 0) return Promise.resolve(ours);
     this.#released = true;
-    if (!ours) return false;
-    const released = await this.#giveBack(used);
-    if (!released) this.why ??= 'taken';
-    return released;
+    if (!ours) return Promise.resolve(false);
+    return this.#keeper.giveBack(this, used).then((released) => {
+      if (!released) this.why ??= 'taken';
+      return released;
+    });
   }
 
   /** Calls `watcher` when the hold is lost. */
@@ -77,8 +89,10 @@ export class Hold {
   }
 
   lost(why: LockLostWhy): void {
-    if (this.#released) return;
-    this.why = why;
-    for (const watcher of this.#watchers ?? []) watcher();
+    if (!this.#released) {
+      this.why = why;
+      for (const watcher of this.#watchers ?? []) watcher();
+    }
+    this.#keeper.lost();
   }
 }

@@ -18,6 +18,10 @@ export interface LeaseTerms {
   readonly since: number;
 }
 
+export interface LeaseUser {
+  lost(why: LockLostWhy): void;
+}
+
 export interface LeaseKeeper {
   readonly store: LockStore;
   readonly clock: Clock;
@@ -42,8 +46,8 @@ export class Lease implements Scheduled {
   slot: number | undefined;
   /** How many times it went from one caller to the next inside this process. */
   handedOver = 0;
-  /** Told when the lease is lost; the caller that has it at the moment. */
-  onLost: ((why: LockLostWhy) => void) | undefined;
+  /** The caller that has it at the moment, who is told when it is lost. */
+  user: LeaseUser | undefined;
 
   readonly #keeper: LeaseKeeper;
   readonly #endOfHold: number;
@@ -121,15 +125,15 @@ export class Lease implements Scheduled {
     this.#keeper.ended(this);
     // By our clock it is over, by the store's it ends a little later: do not let the others wait for that.
     if (why !== 'taken' && why !== 'forced') this.#keeper.store.release({ ...this.#owned, retain: 0 }).catch(() => {});
-    this.onLost?.(why);
+    this.user?.lost(why);
   }
 
   /**
    * Gives it back, and keeps it from the others for `retain` more ms. False: it was lost. Rejects when the store does
    * not answer; it is then tried again, unseen, until the lease ends.
    */
-  async release(retain: number): Promise<boolean> {
-    if (!this.held) return false;
+  release(retain: number): Promise<boolean> {
+    if (!this.held) return Promise.resolve(false);
     this.#state = 'released';
     this.#retain = retain;
     this.#keeper.wheel.cancel(this);
@@ -143,7 +147,7 @@ export class Lease implements Scheduled {
       return;
     }
     const released = this.release(0);
-    this.onLost?.('released');
+    this.user?.lost('released');
     await released;
   }
 
@@ -152,20 +156,19 @@ export class Lease implements Scheduled {
   }
 
   #sendBack(): Promise<boolean> {
-    this.#sentBack = this.#giveBack();
+    const { name, owner } = this.terms;
+    this.#sentBack = this.#keeper.store.release({ name, owner, retain: this.#retain }).then(
+      (ours) => {
+        this.#keeper.ended(this);
+        return ours;
+      },
+      (error: unknown) => {
+        this.#sentBack = undefined;
+        this.#keeper.wheel.schedule(this, this.#keeper.clock.now() + RETRY_MS);
+        throw LockUnavailableError.from(error, name);
+      },
+    );
     return this.#sentBack;
-  }
-
-  async #giveBack(): Promise<boolean> {
-    try {
-      const ours = await this.#keeper.store.release({ ...this.#owned, retain: this.#retain });
-      this.#keeper.ended(this);
-      return ours;
-    } catch (error) {
-      this.#sentBack = undefined;
-      this.#keeper.wheel.schedule(this, this.#keeper.clock.now() + RETRY_MS);
-      throw LockUnavailableError.from(error, this.terms.name);
-    }
   }
 
   /** One question at a time. */

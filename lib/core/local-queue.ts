@@ -1,12 +1,13 @@
 import { LockUnavailableError } from './errors.js';
-import { Hold } from './hold.js';
+import { Hold, type HoldKeeper } from './hold.js';
 import { labelOf } from './instance.js';
 import type { Lease } from './lease.js';
 import type { Granted, Owner } from './lock-store.js';
 import type { Obstacle, Request } from './request.js';
+import { RequestLine } from './request-line.js';
 import type { Session } from './session.js';
 import { after, type CancelTimer } from './timer.js';
-import type { Waiting } from './waiting.js';
+import type { Waiting, WishListener } from './waiting.js';
 
 /** The bounds of the hand-over inside one process. */
 export interface HandOverBounds {
@@ -22,11 +23,11 @@ export interface HandOverBounds {
  * store, within the bounds that keep it fair to other processes; as soon as it may not, the next caller has a claim, and
  * so a place, in the store's queue.
  */
-export class LocalQueue {
+export class LocalQueue implements WishListener, HoldKeeper {
   readonly #session: Session;
   readonly #bounds: HandOverBounds;
-  readonly #onEmpty: (() => void) | undefined;
-  readonly #requests = new Set<Request>();
+  readonly #onEmpty: ((queue: LocalQueue) => void) | undefined;
+  readonly #line = new RequestLine();
   #claim: Waiting | undefined;
   /** The lease that may serve further callers. */
   #lease: Lease | undefined;
@@ -34,7 +35,7 @@ export class LocalQueue {
   /** Everybody who stands here knows that the lock is busy. */
   #allCount = true;
 
-  constructor(session: Session, bounds: HandOverBounds, onEmpty?: () => void) {
+  constructor(session: Session, bounds: HandOverBounds, onEmpty?: (queue: LocalQueue) => void) {
     this.#session = session;
     this.#bounds = bounds;
     this.#onEmpty = onEmpty;
@@ -42,24 +43,26 @@ export class LocalQueue {
 
   /** Whether somebody of this process waits here. */
   get waiting(): boolean {
-    return this.#requests.size > 0;
+    return this.#line.first !== undefined;
   }
 
   join(request: Request): void {
-    this.#requests.add(request);
-    request.onLeave = () => {
-      this.#requests.delete(request);
-      this.#advance();
-    };
+    this.#line.add(request);
+    request.place = this;
     if (this.#lease || this.#claim?.lastBusy) request.startCounting(this.#obstacle);
     else this.#allCount = false;
+    this.#advance();
+  }
+
+  left(request: Request): void {
+    this.#remove(request);
     this.#advance();
   }
 
   /** The first in line has a claim in the store, unless our own lease may serve it soon. */
   #advance(): void {
     this.#checkLease();
-    const [head] = this.#requests;
+    const head = this.#line.first;
     if (this.#claim && this.#claim.wish.ttl !== head?.ttl) {
       this.#claim.giveUp();
       this.#claim = undefined;
@@ -69,7 +72,7 @@ export class LocalQueue {
       this.#cancelWindow?.();
       this.#cancelWindow = undefined;
       if (head) this.#claim ??= this.#ask(head);
-      else if (!this.#lease) this.#onEmpty?.();
+      else if (!this.#lease) this.#onEmpty?.(this);
     } else {
       const over = (): void => {
         this.#cancelWindow = undefined;
@@ -88,27 +91,33 @@ export class LocalQueue {
   #countAll(): void {
     if (this.#allCount) return;
     this.#allCount = true;
-    for (const request of this.#requests) request.startCounting(this.#obstacle);
+    for (const request of this.#line.all()) request.startCounting(this.#obstacle);
   }
 
   #ask({ name, options, ttl, wait }: Request): Waiting {
-    const block = (): number => Math.max(1, Math.min(this.#bounds.max, this.#requests.size));
-    const wish = { name, permits: options.permits, ttl, queue: wait > 0, block };
-    return this.#session.ask(wish, {
-      granted: (grant) => this.#granted(grant),
-      busy: () => this.#countAll(),
-      failed: (error) => {
-        this.#claim = undefined;
-        const requests = [...this.#requests];
-        this.#requests.clear();
-        for (const request of requests) request.fail(LockUnavailableError.from(error, name));
-      },
-    });
+    return this.#session.ask({ name, permits: options.permits, ttl, queue: wait > 0 }, this);
   }
 
-  #granted({ owner, since, token, block }: Granted & { owner: Owner; since: number }): void {
+  /** Those who are served may come again at once: where several wait, as many as the bounds allow. */
+  block(): number {
+    return this.#line.size > 1 ? this.#bounds.max : 1;
+  }
+
+  busy(): void {
+    this.#countAll();
+  }
+
+  failed(error: LockUnavailableError): void {
     this.#claim = undefined;
-    const [head] = this.#requests;
+    const requests = this.#line.all();
+    for (const request of requests) this.#remove(request);
+    for (const request of requests) request.fail(LockUnavailableError.from(error, request.name));
+    this.#advance();
+  }
+
+  granted({ token, block }: Granted, owner: Owner, since: number): void {
+    this.#claim = undefined;
+    const head = this.#line.first;
     if (!head) return;
     const { name, options, ttl } = head;
     const { renew, maxHold, permits } = options;
@@ -126,23 +135,27 @@ export class LocalQueue {
   }
 
   #serve(request: Request, lease: Lease): void {
-    this.#requests.delete(request);
-    const hold = new Hold(lease, this.#session.clock.now(), (used) =>
-      this.#release(hold, used ? request.options.holdAtLeast : 0),
-    );
-    lease.onLost = (why) => {
-      this.#lease = undefined;
-      hold.lost(why);
-      this.#advance();
-    };
+    this.#remove(request);
+    const hold = new Hold(lease, this.#session.clock.now(), request.options.holdAtLeast, this);
+    lease.user = hold;
     request.grant(hold);
   }
 
+  #remove(request: Request): void {
+    request.place = undefined;
+    this.#line.remove(request);
+  }
+
+  lost(): void {
+    this.#lease = undefined;
+    this.#advance();
+  }
+
   /** Release and the next claim go out in the same tick. */
-  #release({ lease, acquiredAt }: Hold, holdAtLeast: number): Promise<boolean> {
+  giveBack({ lease, acquiredAt, holdAtLeast }: Hold, used: boolean): Promise<boolean> {
     this.#checkLease();
-    const [next] = this.#requests;
-    const retain = Math.max(0, Math.ceil(holdAtLeast - (this.#session.clock.now() - acquiredAt)));
+    const next = this.#line.first;
+    const retain = used && holdAtLeast > 0 ? this.#retain(holdAtLeast, acquiredAt) : 0;
     if (next && retain === 0 && this.#lease === lease && this.#handOverWindow(next) > 0) {
       lease.handedOver += 1;
       this.#serve(next, lease);
@@ -153,6 +166,10 @@ export class LocalQueue {
     const released = lease.release(retain);
     this.#advance();
     return released;
+  }
+
+  #retain(holdAtLeast: number, acquiredAt: number): number {
+    return Math.max(0, Math.ceil(holdAtLeast - (this.#session.clock.now() - acquiredAt)));
   }
 
   /** For how many ms from now on our lease may still be handed to `next`. */
@@ -172,46 +189,4 @@ export class LocalQueue {
     const retryAfter = this.#lease?.remaining() ?? lastBusy?.retryAfter ?? 0;
     return { holders: holder === undefined ? [] : [labelOf(holder)], retryAfter, trouble };
   };
-}
-
-/** All the queues of one process; one exists only while somebody needs it. */
-export class LocalQueues {
-  readonly #session: Session;
-  readonly #bounds: HandOverBounds;
-  readonly #queues = new Map<string, LocalQueue>();
-  readonly #requests = new Set<Request>();
-
-  constructor(session: Session, bounds: HandOverBounds) {
-    this.#session = session;
-    this.#bounds = bounds;
-  }
-
-  /** Ends every wait with a fresh error. */
-  failAll(error: (name: string) => Error): void {
-    for (const request of this.#requests) request.fail(error(request.name));
-  }
-
-  /** Puts the request where it will be served. */
-  enter(request: Request): void {
-    const { name, options, wait } = request;
-    this.#requests.add(request);
-    request.onSettled = () => this.#requests.delete(request);
-    const lease = this.#session.exclusiveLease(name);
-    // Whoever was told just now that the lease is lost may have aborted this very request.
-    if (request.settled) return;
-    const queue = this.#queues.get(name);
-    if (wait === 0 && (lease || (queue?.waiting && options.permits === 0))) {
-      const holders = lease ? [this.#session.label] : [];
-      request.startCounting(() => ({ holders, retryAfter: lease?.remaining() ?? 0, trouble: undefined }));
-    } else if (options.permits === 0 && wait > 0 && this.#bounds.max > 0) (queue ?? this.#open(name)).join(request);
-    else new LocalQueue(this.#session, this.#bounds).join(request);
-  }
-
-  #open(name: string): LocalQueue {
-    const queue = new LocalQueue(this.#session, this.#bounds, () => {
-      if (this.#queues.get(name) === queue) this.#queues.delete(name);
-    });
-    this.#queues.set(name, queue);
-    return queue;
-  }
 }

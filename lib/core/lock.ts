@@ -37,21 +37,26 @@ export interface Lock extends AsyncDisposable {
 }
 
 export class LockHandle implements Lock {
-  readonly names: readonly string[];
   readonly mode: LockMode;
   readonly #holds: readonly Hold[];
-  #abort: AbortController | undefined;
+  #names: readonly string[] | undefined;
+  /** Made when somebody asks for the signal. */
+  #watch: { readonly signal: AbortSignal; readonly check: () => void } | undefined;
   #released: Promise<boolean> | undefined;
 
   /** `holds` in the order of `names`; at least one. */
   constructor(holds: readonly Hold[], mode: LockMode) {
     this.#holds = holds;
-    this.names = holds.map(({ name }) => name);
     this.mode = mode;
   }
 
   get name(): string {
     return this.#first.name;
+  }
+
+  get names(): readonly string[] {
+    this.#names ??= this.#holds.map(({ name }) => name);
+    return this.#names;
   }
 
   get fencingToken(): number {
@@ -63,12 +68,9 @@ export class LockHandle implements Lock {
   }
 
   get signal(): AbortSignal {
-    if (!this.#abort) {
-      this.#abort = new AbortController();
-      for (const hold of this.#holds) hold.watch(this.#onLost);
-    }
-    if (!this.#released && !this.held) this.#onLost();
-    return this.#abort.signal;
+    this.#watch ??= this.#startWatch();
+    if (!this.#released && !this.held) this.#watch.check();
+    return this.#watch.signal;
   }
 
   get released(): boolean {
@@ -111,20 +113,29 @@ export class LockHandle implements Lock {
     await this.release().catch(() => {});
   }
 
-  async #release(): Promise<boolean> {
-    for (const hold of this.#holds) hold.unwatch(this.#onLost);
+  #release(): Promise<boolean> {
+    if (this.#watch) for (const hold of this.#holds) hold.unwatch(this.#watch.check);
+    return this.#holds.length === 1 ? this.#first.release() : this.#releaseAll();
+  }
+
+  async #releaseAll(): Promise<boolean> {
     const results = await Promise.allSettled(this.#holds.map((hold) => hold.release()));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
     return results.every((result) => result.status === 'fulfilled' && result.value);
   }
 
+  #startWatch(): { signal: AbortSignal; check: () => void } {
+    const abort = new AbortController();
+    const check = (): void => {
+      const { lost } = this;
+      if (lost) abort.abort(lost);
+    };
+    for (const hold of this.#holds) hold.watch(check);
+    return { signal: abort.signal, check };
+  }
+
   get #first(): Hold {
     return this.#holds[0] as Hold;
   }
-
-  readonly #onLost = (): void => {
-    const { lost } = this;
-    if (lost) this.#abort?.abort(lost);
-  };
 }

@@ -3,7 +3,7 @@ import { heldHere, runWithin } from './context.js';
 import { LockClosedError, LockLostError, LockUnavailableError, LockUpgradeError } from './errors.js';
 import type { Hold } from './hold.js';
 import { type LockInspection, toInspection } from './inspection.js';
-import { LocalQueues } from './local-queue.js';
+import { LocalQueues } from './local-queues.js';
 import { type Lock, LockHandle } from './lock.js';
 import type { LockStore } from './lock-store.js';
 import type { ResolvedLockOptions } from './options.js';
@@ -14,6 +14,9 @@ import { after } from './timer.js';
 
 /** How long the outcome of a body waits for the store to acknowledge the release. */
 const RELEASE_PATIENCE_MS = 250;
+
+const AWAITED = { awaited: true };
+const NONE: readonly Hold[] = [];
 
 /** What runs with the lock in hand. */
 export type LockedBody<T> = (lock: Lock) => T | PromiseLike<T>;
@@ -41,11 +44,22 @@ export class Locker {
     this.#queues = new LocalQueues(this.#session, localHandOver);
   }
 
-  /** All the names, or none. `names` are in the global order. */
+  /** All the names, or none. `names` are in the global order. Rejects and never throws. */
   async acquire(
     names: readonly string[],
     options: ResolvedLockOptions,
-    reuse: readonly Hold[] = [],
+    reuse: readonly Hold[] = NONE,
+  ): Promise<LockHandle> {
+    if (names.length > 1 || reuse.length > 0) return this.#acquireAll(names, options, reuse);
+    const name = names[0] as string;
+    this.#assertNoUpgrade(name, options);
+    return new LockHandle([await this.#acquireOne(name, options, options.wait)], options.mode);
+  }
+
+  async #acquireAll(
+    names: readonly string[],
+    options: ResolvedLockOptions,
+    reuse: readonly Hold[],
   ): Promise<LockHandle> {
     const since = this.#clock.now();
     const holds: Hold[] = [];
@@ -97,7 +111,7 @@ export class Locker {
     return this.#closing;
   }
 
-  async #acquireOne(name: string, options: ResolvedLockOptions, wait: number): Promise<Hold> {
+  #acquireOne(name: string, options: ResolvedLockOptions, wait: number): Promise<Hold> {
     this.#assertOpen(name);
     options.signal?.throwIfAborted();
     const request = new Request(this.#clock, name, options, wait);
@@ -130,19 +144,21 @@ export class Locker {
   }
 
   /** The body's outcome is the caller's, whatever becomes of the release, and does not wait for a store that hangs. */
-  async #releaseQuietly(lock: LockHandle): Promise<void> {
-    const released = lock.release().catch((error: unknown) => {
-      const { problem } = LockUnavailableError.from(error, lock.name);
-      this.#warn(
-        `The lock "${lock.names.join(', ')}" could not be released at once (${problem}). It is tried again until its lease ends.`,
-      );
+  #releaseQuietly(lock: LockHandle): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = after(RELEASE_PATIENCE_MS, resolve, AWAITED);
+      const done = (): void => {
+        cancel();
+        resolve();
+      };
+      lock.release().then(done, (error: unknown) => {
+        const { problem } = LockUnavailableError.from(error, lock.name);
+        this.#warn(
+          `The lock "${lock.names.join(', ')}" could not be released at once (${problem}). It is tried again until its lease ends.`,
+        );
+        done();
+      });
     });
-    let cancel = (): void => {};
-    const patience = new Promise<void>((resolve) => {
-      cancel = after(RELEASE_PATIENCE_MS, resolve, { awaited: true });
-    });
-    await Promise.race([released, patience]);
-    cancel();
   }
 
   async #close(): Promise<void> {

@@ -19,10 +19,13 @@ export class Request {
   /** How long this caller waits, in ms. */
   readonly wait: number;
   readonly promise: Promise<Hold>;
-  /** Called once, when it wants the lock no longer without having got it. */
-  onLeave: (() => void) | undefined;
-  /** Called once, when it has been granted or has failed. */
-  onSettled: (() => void) | undefined;
+  /** Told once, when it wants the lock no longer without having got it. */
+  place: { left(request: Request): void } | undefined;
+  /** Told once, when it has been granted or has failed. */
+  book: { settled(request: Request): void } | undefined;
+  /** Its neighbours in the line; the line's own notes. */
+  before: Request | undefined;
+  behind: Request | undefined;
 
   readonly #clock: Clock;
   readonly #since: number;
@@ -31,6 +34,7 @@ export class Request {
   #cancelWait: CancelTimer | undefined;
   #counting = false;
   #settled = false;
+  #onAbort: (() => void) | undefined;
 
   constructor(clock: Clock, name: string, options: ResolvedLockOptions, wait: number) {
     this.#clock = clock;
@@ -42,7 +46,10 @@ export class Request {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    options.signal?.addEventListener('abort', this.#onAbort);
+    if (options.signal) {
+      this.#onAbort = () => this.fail(options.signal?.reason);
+      options.signal.addEventListener('abort', this.#onAbort);
+    }
   }
 
   /** Granted or failed. */
@@ -79,7 +86,7 @@ export class Request {
   fail(error: unknown): void {
     this.#settle();
     this.#reject(error);
-    this.onLeave?.();
+    this.place?.left(this);
   }
 
   #giveUp({ holders, retryAfter, trouble }: Obstacle): void {
@@ -91,9 +98,7 @@ export class Request {
   #settle(): void {
     this.#settled = true;
     this.#cancelWait?.();
-    this.onSettled?.();
-    this.options.signal?.removeEventListener('abort', this.#onAbort);
+    this.book?.settled(this);
+    if (this.#onAbort) this.options.signal?.removeEventListener('abort', this.#onAbort);
   }
-
-  readonly #onAbort = (): void => this.fail(this.options.signal?.reason);
 }

@@ -23,13 +23,14 @@ export interface Wish {
   readonly ttl: number;
   /** Whether to stand in the queue when it is busy. */
   readonly queue: boolean;
-  /** How many tokens to ask for, now. */
-  block(): number;
 }
 
 /** What becomes of a wish. `granted` and `failed` are final, and so is `busy` for a wish that does not queue. */
 export interface WishListener {
-  granted(grant: Granted & { owner: Owner; since: number }): void;
+  /** How many tokens to ask for, now. */
+  block(): number;
+  /** The lease counts from `since`. */
+  granted(grant: Granted, owner: Owner, since: number): void;
   busy(): void;
   failed(error: LockUnavailableError): void;
 }
@@ -132,9 +133,17 @@ export class Waiting {
     this.#isVoid = false;
     this.#attempt += 1;
     this.#sentAt = clock.now();
-    const alive = queue ? ALIVE_MS : 0;
-    const claim = { name, owner: this.owner, permits, ttl, alive, ticket: this.#ticket, attempt: this.#attempt };
-    store.acquire({ ...claim, block: this.wish.block() }).then(
+    const claim = {
+      name,
+      owner: this.owner,
+      permits,
+      ttl,
+      alive: queue ? ALIVE_MS : 0,
+      ticket: this.#ticket,
+      attempt: this.#attempt,
+      block: this.#listener.block(),
+    };
+    store.acquire(claim).then(
       (answer) => this.#answered(answer),
       (error: unknown) => this.#unanswered(LockUnavailableError.from(error, name)),
     );
@@ -176,7 +185,7 @@ export class Waiting {
     else if (elapsed > this.wish.ttl / 2) this.#wonLate();
     else {
       this.#settle();
-      this.#listener.granted({ ...grant, owner: this.owner, since: this.#sentAt });
+      this.#listener.granted(grant, this.owner, this.#sentAt);
     }
   }
 

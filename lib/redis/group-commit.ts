@@ -2,7 +2,7 @@ import { LockUnavailableError } from '../core/errors.js';
 import { after, type CancelTimer } from '../core/timer.js';
 import type { Connection } from './connection.js';
 import { furtherKeysOf, keyOf } from './keys.js';
-import { LOCK_SCRIPT, LOCK_SCRIPT_SHA, type Operation } from './lock-script.js';
+import { LOCK_SCRIPT, LOCK_SCRIPT_SHA, type Operation, readReplies } from './lock-script.js';
 import { bareError, isReplyError, replyError } from './reply-error.js';
 
 /** Small enough that client and server work at the same time; one big batch makes them take turns. */
@@ -12,7 +12,7 @@ interface Pending {
   readonly name: string;
   readonly operation: Operation;
   /** Resolves with the decoded reply; throws when it is none. */
-  readonly settle: (reply: unknown) => void;
+  readonly settle: (reply: string) => void;
   readonly reject: (error: LockUnavailableError) => void;
   /** Set while it cannot be sent. */
   cancelTimeout: CancelTimer | undefined;
@@ -55,13 +55,13 @@ export class GroupCommit {
    * The reply to one operation. While Redis is away it waits for it, or, when `patient` is false, rejects at once.
    * `decode` throws for what is no reply to it.
    */
-  submit<T>(name: string, operation: Operation, decode: (reply: unknown) => T, patient = true): Promise<T> {
+  submit<T>(name: string, operation: Operation, decode: (reply: string) => T, patient = true): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#connection.ended || (!patient && !this.#connection.ready)) {
         reject(notConnected(name));
         return;
       }
-      const settle = (reply: unknown): void => resolve(decode(reply));
+      const settle = (reply: string): void => resolve(decode(reply));
       this.#pending.push({ name, operation, settle, reject, cancelTimeout: undefined });
       if (this.#scheduled) return;
       this.#scheduled = true;
@@ -153,13 +153,13 @@ export class GroupCommit {
   }
 }
 
-function deliver(items: readonly Pending[], replies: unknown): void {
-  if (!Array.isArray(replies) || replies.length !== items.length) throw new Error('it answered something else');
+function deliver(items: readonly Pending[], answer: unknown): void {
+  const replies = readReplies(answer, items.length);
   for (let index = 0; index < items.length; index += 1) {
     const { name, settle, reject } = items[index] as Pending;
-    const reply: unknown = replies[index];
+    const reply = replies[index] as string;
     try {
-      if (typeof reply === 'string' && reply.startsWith('e ')) reject(failed(name, reply.slice(2)));
+      if (reply.startsWith('e ')) reject(failed(name, reply.slice(2)));
       else settle(reply);
     } catch (error) {
       reject(refused(name, error as Error));

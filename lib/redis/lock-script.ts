@@ -11,28 +11,32 @@ export type Operation = readonly string[];
 
 export const operation = {
   acquire: ({ owner, permits, ttl, alive, ticket, attempt, block }: Claim, push: boolean): Operation => {
-    return ['acquire', owner, ...[permits, ttl, alive, ticket, attempt, block].map(String), push ? '1' : '0'];
+    return ['acquire', owner, `${permits}`, `${ttl}`, `${block}`, `${alive} ${ticket} ${attempt} ${push ? 1 : 0}`];
   },
-  renew: (owner: string, ttl: number): Operation => ['renew', owner, String(ttl)],
-  release: (owner: string, retain: number): Operation => ['release', owner, String(retain)],
+  renew: (owner: string, ttl: number): Operation => ['renew', owner, `${ttl}`],
+  release: (owner: string, retain: number): Operation => ['release', owner, `${retain}`],
   withdraw: (owner: string): Operation => ['withdraw', owner],
   force: (expected: number | null): Operation => ['force', String(expected ?? '')],
   inspect: (): Operation => ['inspect'],
   probe: (instance: string): Operation => ['probe', instance],
 };
 
-const GRANTED = /^(?:g (\d+) (\d+)|(\d+))$/;
-const BUSY = /^b (\d+) (\d+) (\d+) ([\s\S]*)$/;
+/** The replies of one call, one for each operation. */
+export function readReplies(reply: unknown, operations: number): string[] {
+  const replies = typeof reply === 'string' ? reply.split('\n') : misunderstood();
+  return replies.length === operations ? replies : misunderstood();
+}
+
+const TOKEN = /^\d+$/;
+const HELD_ALREADY = /^g (\d+) (\d+)$/;
+const BUSY = /^b (\d+) (\d+) (\d+) (.*)$/;
 
 /** The answer to `acquire`. What is neither a grant nor a refusal throws: nobody has the lock by a misunderstanding. */
-export function readAcquired(reply: unknown, { permits, block }: Claim): Granted | Busy {
-  const granted = GRANTED.exec(textOf(reply));
-  if (granted) {
-    const [, known, knownBlock, fresh] = granted;
-    if (fresh !== undefined) return { granted: true, token: Number(fresh), block: permits > 0 ? 1 : block };
-    return { granted: true, token: Number(known), block: Number(knownBlock) };
-  }
-  const [, retryAfter, ticket, rank, holder] = BUSY.exec(textOf(reply)) ?? misunderstood();
+export function readAcquired(reply: string, { permits, block }: Claim): Granted | Busy {
+  if (TOKEN.test(reply)) return { granted: true, token: Number(reply), block: permits > 0 ? 1 : block };
+  const held = HELD_ALREADY.exec(reply);
+  if (held) return { granted: true, token: Number(held[1]), block: Number(held[2]) };
+  const [, retryAfter, ticket, rank, holder] = BUSY.exec(reply) ?? misunderstood();
   return {
     granted: false,
     retryAfter: Number(retryAfter),
@@ -42,15 +46,14 @@ export function readAcquired(reply: unknown, { permits, block }: Claim): Granted
   };
 }
 
-export function readYesOrNo(reply: unknown): boolean {
-  const text = textOf(reply);
-  return text === '1' || (text === '0' ? false : misunderstood());
+export function readYesOrNo(reply: string): boolean {
+  return reply === '1' || (reply === '0' ? false : misunderstood());
 }
 
 /** The answer to `inspect`. */
-export function readState(reply: unknown): StoreState {
-  if (!Array.isArray(reply) || reply.length < 4) return misunderstood();
-  const [lastToken, holder, holderMs, shares, ...rest] = reply.map(String);
+export function readState(reply: string): StoreState {
+  const [lastToken, holder, holderMs, shares, ...rest] = reply.split('\t');
+  if (shares === undefined) return misunderstood();
   const token = lastToken ? Number(lastToken) : null;
   const holders: StoreHolder[] = holder ? [readHolder(holder, Number(holderMs))] : [];
   const sharesEnd = Number(shares) * 2;
@@ -77,11 +80,6 @@ export function readMessage(
   if (forced || again) return { seq, kind: forced ? 'x' : '?' };
   const grant = { attempt: Number(attempt), token: Number(token), block: Number(block) };
   return { seq, kind: { granted: true, ...grant, provisional: provisional === '1' } };
-}
-
-/** Numbers come as texts from a client with `stringNumbers`. */
-function textOf(reply: unknown): string {
-  return typeof reply === 'string' || typeof reply === 'number' ? String(reply) : misunderstood();
 }
 
 function misunderstood(): never {

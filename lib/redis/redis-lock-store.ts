@@ -46,7 +46,7 @@ export class RedisLockStore implements LockStore {
   release({ name, owner, retain }: Owned & { retain: number }): Promise<boolean> {
     const { losses } = this.#connection;
     // When the connection broke meanwhile, a "no" may answer the repeat of a release that was carried out.
-    const decode = (reply: unknown): boolean => readYesOrNo(reply) || losses !== this.#connection.losses;
+    const decode = (reply: string): boolean => readYesOrNo(reply) || losses !== this.#connection.losses;
     return this.#commands.submit(name, operation.release(owner, retain), decode, false);
   }
 

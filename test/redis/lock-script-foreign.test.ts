@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ScriptedLock } from '../support/lock-script.js';
+import { callScript, operations, ScriptedLock } from '../support/lock-script.js';
 import { useRedis } from '../support/redis.js';
 
 const A = 'a#1';
+const B = 'b#1';
 const FOREIGN = 'a value of 7';
 
 describe('the lock script beside a locker of another language (SET NX PX on the key of the lock)', () => {
@@ -51,7 +52,21 @@ describe('the lock script beside a locker of another language (SET NX PX on the 
     await redis.client.set(lock.holder, 'for ever');
     const [, retryAfter, , , ...holder] = String(await lock.do('acquire', A, { alive: 5_000 })).split(' ');
     expect([Number(retryAfter) > 60_000, holder.join(' ')]).toEqual([true, 'for ever']);
-    expect(await lock.do('inspect')).toEqual(['', 'for ever', -1, 0, A, '0', expect.any(String)]);
+    expect(await lock.do('inspect')).toEqual(['', 'for ever', -1, 0, A, 0, expect.any(Number)]);
+  });
+
+  it('a holder of several lines hurts neither the replies of its neighbours nor an inspection', async () => {
+    const lock = newLock();
+    const free = newLock();
+    await redis.client.set(lock.holder, 'one\ntwo\tthree', 'PX', 60_000);
+    const [busy, token, state] = await callScript(redis.client, lock.channelPrefix, [
+      [lock, operations.acquire(A)],
+      [free, operations.acquire(B)],
+      [lock, operations.inspect()],
+    ]);
+    expect(String(busy).split(' ').slice(4).join(' ')).toBe('one two three');
+    expect(token).toBe(await free.token());
+    expect(state).toEqual(['', 'one two three', expect.any(Number), 0]);
   });
 
   it('shows it to operators, who may end it', async () => {

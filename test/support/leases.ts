@@ -31,7 +31,7 @@ export class Leases implements LeaseKeeper {
       since: this.clock.now(),
       ...terms,
     });
-    lease.onLost = (why) => this.lost.push(why);
+    lease.user = { lost: (why) => void this.lost.push(why) };
     return lease;
   }
 }

@@ -18,7 +18,8 @@ export interface AcquireTerms {
 export const operations = {
   acquire: (owner: string, terms: AcquireTerms = {}): string[] => {
     const { permits = 0, ttl = 60_000, alive = 0, ticket = 0, attempt = 1, block = 1, push = false } = terms;
-    return ['acquire', owner, ...[permits, ttl, alive, ticket, attempt, block].map(String), push ? '1' : '0'];
+    const place = `${alive} ${ticket} ${attempt} ${push ? 1 : 0}`;
+    return ['acquire', owner, String(permits), String(ttl), String(block), place];
   },
   renew: (owner: string, ttl = 60_000): string[] => ['renew', owner, String(ttl)],
   release: (owner: string, retain = 0): string[] => ['release', owner, String(retain)],
@@ -92,7 +93,12 @@ export async function callScript(
 ): Promise<unknown[]> {
   const keys = calls.map(([lock]) => lock.holder);
   const args = calls.flatMap(([, operation]) => operation);
-  return (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, ...args)) as unknown[];
+  const reply = (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, ...args)) as string;
+  return reply.split('\n').map((line) => (line.includes('\t') ? line.split('\t').map(asNumber) : asNumber(line)));
+}
+
+function asNumber(text: string): string | number {
+  return /^-?\d+$/.test(text) ? Number(text) : text;
 }
 
 /** The server's time in µs. */

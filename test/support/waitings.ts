@@ -10,21 +10,22 @@ export class Waitings implements WaitingKeeper, WishListener {
   readonly patience = 5_000;
   /** Those of which nothing is left in the store. */
   readonly over: Waiting[] = [];
-  readonly grants: Parameters<WishListener['granted']>[0][] = [];
+  readonly grants: (Granted & { owner: string; since: number })[] = [];
   readonly failures: LockUnavailableError[] = [];
   refusals = 0;
+  block: WishListener['block'] = () => 1;
 
-  open(wish: Partial<Wish> = {}): Waiting {
-    const whole = { name: 'door', permits: 0, ttl: 30_000, queue: true, block: () => 1, ...wish };
-    return new Waiting(this, 'me#1', whole, this);
+  open({ block, ...wish }: Partial<Wish & Pick<WishListener, 'block'>> = {}): Waiting {
+    if (block) this.block = block;
+    return new Waiting(this, 'me#1', { name: 'door', permits: 0, ttl: 30_000, queue: true, ...wish }, this);
   }
 
   settled(waiting: Waiting): void {
     this.over.push(waiting);
   }
 
-  granted(grant: Granted & { owner: string; since: number }): void {
-    this.grants.push(grant);
+  granted(grant: Granted, owner: string, since: number): void {
+    this.grants.push({ ...grant, owner, since });
   }
 
   busy(): void {

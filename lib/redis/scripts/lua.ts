@@ -12,46 +12,99 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 -- An owner is "<instance>#<seq>". Time is the server's.
 --
 -- ARGV[1]: what stands before an instance in the name of its channel. Then, for each operation:
---   acquire owner permits ttl alive ticket attempt block push
+--   acquire owner permits ttl block "<alive> <ticket> <attempt> <push>"
 --           -> token | "g <token> <block>" | "b <retry after, ms> <ticket> <rank> <holder>"
 --   renew owner ttl          -> 1, or 0: not the owner's
 --   release owner retain     -> 1, or 0: was not the owner's
 --   withdraw owner           -> 1
 --   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds
---   inspect                  -> {last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms} each waiter}
+--   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms} each
+--                               waiter; a tab between them
 --   probe instance           -> how many hear the channel of the instance on this server
--- or "e <message>" for any of them.
+-- or "e <message>" for any of them. One text, a reply each line: an array of replies costs Redis a tenth more.
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
 -- "<seq> x" says that the hold was ended by force, "<seq> ?" says to ask again.
 --
 -- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
 -- before writes, since nothing is rolled back; every key has a ttl.
+--
+-- This file is all that runs for a lock that nobody else holds or waits for: few calls, few new texts. The files in
+-- \`2-contended\` are the body of the function \`contended\`, and are made only when the first operation needs them.
 
-local FENCE_MS = 86400000
-local HEADS = 16
+local FENCE_S = 86400
 
-local time = redis.call('TIME')
-local us = time[1] * 1000000 + time[2]
-local ms = math.floor(us / 1000)
-local channel = ARGV[1]
-local H, S, Q, W, F
+local call = redis.call
+local time = call('TIME')
+local us_text = time[1] .. string.format('%06d', time[2])
+local us = tonumber(us_text)
+local fence_end = tostring(time[1] + FENCE_S)
+-- The lock of the operation at hand.
+local H
 
 local function text(number)
   return string.format('%.0f', number)
 end
 
+-- The first of \`block\` tokens, as a text. Counts from the time and not by INCR: after a loss of data INCR starts below
+-- tokens that were given out.
+local function next_token(block)
+  local fence = H .. ':fence'
+  local last = block == '1' and us_text or text(us + block - 1)
+  local old = tonumber(call('SET', fence, last, 'EXAT', fence_end, 'GET') or 0) or 0
+  if old < us then return us_text end
+  call('SET', fence, text(old + block), 'EXAT', fence_end)
+  return text(old + 1)
+end
+
 local function is_of(holder, owner)
-  return holder and string.sub(holder, 1, #owner + 1) == owner .. ' '
+  return holder and string.find(holder, owner, 1, true) == 1 and string.byte(holder, #owner + 1) == 32
+end
+
+-- A grant where nothing exists; nil: look closer.
+local function acquire_free(owner, permits, ttl, block)
+  if permits ~= '0' or call('EXISTS', H, H .. ':shared', H .. ':queue') > 0 then return nil end
+  local token = next_token(block)
+  -- GET spares Redis the reply, an object of its own.
+  call('SET', H, owner .. ' ' .. token, 'PX', ttl, 'GET')
+  return token
+end
+
+-- The end of an exclusive hold that nobody waits for; nil: look closer.
+local function release_unwanted(owner, retain)
+  if retain ~= '0' or not is_of(call('GET', H), owner) or call('EXISTS', H .. ':queue') > 0 then return nil end
+  call('DEL', H)
+  return '1'
+end
+
+-- A new lease for the exclusive holder; nil: look closer.
+local function renew_exclusive(owner, ttl)
+  if not is_of(call('GET', H), owner) then return nil end
+  call('PEXPIRE', H, ttl)
+  return '1'
+end
+
+local function contended()
+-- Holds: exclusive and shared ones, and what is said about them.
+
+local HEADS = 16
+
+local ms = math.floor(us / 1000)
+-- The other keys of the lock of the operation at hand.
+local S, Q, W, F
+
+-- What another program wrote under our keys may be anything; a reply is one line.
+local function line(foreign)
+  return (string.gsub(foreign, '%c', ' '))
 end
 
 -- Gives a key that was just written a ttl; where that is refused, takes back what was written.
 local function keep(key, ttl, undo, member)
   local ok, problem = pcall(function()
-    if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
+    if call('PTTL', key) < ttl then call('PEXPIRE', key, ttl) end
   end)
   if not ok then
-    redis.call(undo, key, member)
+    call(undo, key, member)
     error(problem)
   end
 end
@@ -59,52 +112,45 @@ end
 local function tell(owner, message)
   local instance, seq = string.match(owner, '^(.*)#(%d+)$')
   if not instance then return 0 end
-  local heard = redis.pcall('PUBLISH', channel .. instance, seq .. ' ' .. message)
+  local heard = redis.pcall('PUBLISH', ARGV[1] .. instance, seq .. ' ' .. message)
   return type(heard) == 'number' and heard or nil
-end
-
--- The first of \`block\` tokens. Counts from the time and not by INCR: after a loss of data INCR starts below tokens
--- that were given out.
-local function next_token(block)
-  local old = tonumber(redis.call('SET', F, text(us + block - 1), 'PX', FENCE_MS, 'GET') or 0) or 0
-  if old < us then return us end
-  redis.call('SET', F, text(old + block), 'PX', FENCE_MS)
-  return old + 1
 end
 
 -- Holders whose shares overlap have one token, so that a guarded resource refuses none of them.
 local function epoch_token()
-  local token = redis.call('EXISTS', S) == 1 and tonumber(redis.call('GET', F) or '')
-  if not token then return next_token(1) end
-  redis.call('PEXPIRE', F, FENCE_MS)
-  return token
+  local token = call('EXISTS', S) == 1 and tonumber(call('GET', F) or '')
+  if not token then return next_token('1') end
+  call('PEXPIRE', F, FENCE_S * 1000)
+  return text(token)
 end
 
 local function share(owner, ttl)
   -- Rounded up: it must not end before the holder thinks.
-  redis.call('ZADD', S, ms + 1 + ttl, owner)
+  call('ZADD', S, ms + 1 + ttl, owner)
   keep(S, ttl + 1, 'ZREM', owner)
 end
 
+-- Returns the token, as a text.
 local function grant(owner, permits, ttl, block)
+  local token
   if permits > 0 then
-    local token = epoch_token()
+    token = epoch_token()
     share(owner, ttl)
-    return token
+  else
+    token = next_token(block)
+    call('SET', H, owner .. ' ' .. token, 'PX', ttl)
   end
-  local token = next_token(block)
-  redis.call('SET', H, owner .. ' ' .. text(token), 'PX', ttl)
   return token
 end
 
 local function drop_ended_shares()
-  redis.call('ZREMRANGEBYSCORE', S, '-inf', ms)
+  call('ZREMRANGEBYSCORE', S, '-inf', ms)
 end
 
 -- H is absent and ended shares are dropped.
 local function admissible(permits)
-  if permits == 0 then return redis.call('EXISTS', S) == 0 end
-  return redis.call('ZCARD', S) < permits
+  if permits == 0 then return call('EXISTS', S) == 0 end
+  return call('ZCARD', S) < permits
 end
 
 -- The queue: promotion, places, and what a caller is told who has to wait.
@@ -113,69 +159,69 @@ end
 local function promote(self)
   local own, own_block
   while true do
-    local heads = redis.call('ZRANGE', Q, 0, HEADS - 1)
+    local heads = call('ZRANGE', Q, 0, HEADS - 1)
     if #heads == 0 then return own, own_block end
     drop_ended_shares()
     for _, owner in ipairs(heads) do
-      local waiter = redis.call('HGET', W, owner)
+      local waiter = call('HGET', W, owner)
       local alive, attempt, permits, ttl, block, push
       if waiter then alive, attempt, permits, ttl, block, push = string.match(waiter, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d)$') end
       if alive and tonumber(alive) > ms then
-        permits, ttl, block = tonumber(permits), tonumber(ttl), tonumber(block)
+        permits, ttl = tonumber(permits), tonumber(ttl)
         if not admissible(permits) then return own, own_block end
         -- Without the certainty that a message to a dead process is noticed, the grant lasts as long as the waiter is
         -- known to be alive, and is made whole when it asks again.
         local provisional = push == '0' and owner ~= self
         if provisional then ttl = math.min(ttl, tonumber(alive) - ms) end
         local token = grant(owner, permits, ttl, block)
-        redis.call('ZREM', Q, owner)
-        redis.call('HDEL', W, owner)
+        call('ZREM', Q, owner)
+        call('HDEL', W, owner)
         local gone = false
         if owner == self then
-          own, own_block = token, permits > 0 and 1 or block
+          own, own_block = token, permits > 0 and '1' or block
         else
-          block = permits > 0 and 1 or block
-          local heard = tell(owner, attempt .. ' ' .. text(token) .. ' ' .. block .. ' ' .. (provisional and 1 or 0))
+          if permits > 0 then block = '1' end
+          local heard = tell(owner, attempt .. ' ' .. token .. ' ' .. block .. ' ' .. (provisional and 1 or 0))
           gone = heard == 0 and not provisional
         end
         if gone then
-          if permits > 0 then redis.call('ZREM', S, owner) else redis.call('DEL', H) end
+          if permits > 0 then call('ZREM', S, owner) else call('DEL', H) end
         elseif permits == 0 then
           return own, own_block
         end
       else
-        redis.call('ZREM', Q, owner)
-        redis.call('HDEL', W, owner)
+        call('ZREM', Q, owner)
+        call('HDEL', W, owner)
       end
     end
   end
 end
 
--- What the owner holds already, with a new lease: its token and block.
+-- What the owner holds already, with a new lease: its token and block, as texts.
 local function renewed(holder, owner, ttl)
   if is_of(holder, owner) then
-    redis.call('PEXPIRE', H, ttl)
-    local token = tonumber(string.match(holder, '(%d+)$'))
-    return token, math.max(1, (tonumber(redis.call('GET', F) or '') or 0) - token + 1)
+    call('PEXPIRE', H, ttl)
+    local token = string.match(holder, '(%d+)$')
+    return token, text(math.max(1, (tonumber(call('GET', F) or '') or 0) - token + 1))
   end
   if holder then return nil end
-  local until_ms = redis.call('ZSCORE', S, owner)
+  local until_ms = call('ZSCORE', S, owner)
   if not until_ms or tonumber(until_ms) <= ms then return nil end
   local token = epoch_token()
   share(owner, ttl)
-  return token, 1
+  return token, '1'
 end
 
 local function enqueue(owner, ticket, alive, rest)
-  local place = redis.call('ZSCORE', Q, owner)
-  redis.call('HSET', W, owner, text(ms + alive) .. ' ' .. rest)
+  local place = call('ZSCORE', Q, owner)
+  call('HSET', W, owner, text(ms + alive) .. ' ' .. rest)
   keep(W, 4 * alive, 'HDEL', owner)
   if not place then
     if ticket == 0 then
-      local last = redis.call('ZRANGE', Q, -1, -1, 'WITHSCORES')
+      local last = call('ZRANGE', Q, -1, -1, 'WITHSCORES')
       ticket = math.max(us, (tonumber(last[2] or '') or 0) + 1)
     end
-    redis.call('ZADD', Q, text(ticket), owner)
+    call('ZADD', Q, text(ticket), owner)
   end
   keep(Q, 4 * alive, 'ZREM', owner)
 end
@@ -183,40 +229,40 @@ end
 local function busy(holder, owner)
   local left, who
   if holder then
-    left = redis.call('PTTL', H)
-    if left < 0 then left = FENCE_MS end
+    left = call('PTTL', H)
+    if left < 0 then left = FENCE_S * 1000 end
     who = string.sub(holder, 1, 1) ~= '~' and (string.match(holder, '^(.*) %d+$') or holder) or ''
   else
-    local shares = redis.call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
+    local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
     left = shares[2] and math.max(0, tonumber(shares[2]) - ms - 1) or 0
     who = ''
     for i = 1, #shares, 2 do
       if who == '' and string.sub(shares[i], 1, 1) ~= '~' then who = shares[i] end
     end
   end
-  local rank = redis.call('ZRANK', Q, owner)
-  local ticket = rank and tonumber(redis.call('ZSCORE', Q, owner)) or 0
-  return 'b ' .. text(left) .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. who
+  local rank = call('ZRANK', Q, owner)
+  local ticket = rank and tonumber(call('ZSCORE', Q, owner)) or 0
+  return 'b ' .. text(left) .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. line(who)
 end
 
--- The operations, and the loop over those of one call.
+-- The operations, whatever stands in their way.
 
 local operations = {}
 
-function operations.acquire(owner, permits, ttl, alive, ticket, attempt, block, push)
-  permits, ttl, alive, block = tonumber(permits), tonumber(ttl), tonumber(alive), tonumber(block)
-  if redis.call('EXISTS', H, S, Q) == 0 then return grant(owner, permits, ttl, block) end
+function operations.acquire(owner, permits, ttl, block, place)
+  local alive, ticket, attempt, push = string.match(place, '^(%d+) (%d+) (%d+) (%d)$')
+  permits, ttl, alive = tonumber(permits), tonumber(ttl), tonumber(alive)
 
-  local holder = redis.call('GET', H)
+  local holder = call('GET', H)
   local token, granted_block = renewed(holder, owner, ttl)
   if token then
     if not holder then promote() end
-    return 'g ' .. text(token) .. ' ' .. granted_block
+    return 'g ' .. token .. ' ' .. granted_block
   end
 
   if not holder then
     drop_ended_shares()
-    if redis.call('EXISTS', Q) == 0 and admissible(permits) then return grant(owner, permits, ttl, block) end
+    if call('EXISTS', Q) == 0 and admissible(permits) then return grant(owner, permits, ttl, block) end
   end
   if alive > 0 then
     local rest = attempt .. ' ' .. text(permits) .. ' ' .. text(ttl) .. ' ' .. block .. ' ' .. push
@@ -224,9 +270,9 @@ function operations.acquire(owner, permits, ttl, alive, ticket, attempt, block, 
   end
   if not holder then
     token, granted_block = promote(owner)
-    if token then return 'g ' .. text(token) .. ' ' .. granted_block end
-    holder = redis.call('GET', H)
-    if alive == 0 and not holder and redis.call('EXISTS', Q) == 0 and admissible(permits) then
+    if token then return 'g ' .. token .. ' ' .. granted_block end
+    holder = call('GET', H)
+    if alive == 0 and not holder and call('EXISTS', Q) == 0 and admissible(permits) then
       return grant(owner, permits, ttl, block)
     end
   end
@@ -234,7 +280,7 @@ function operations.acquire(owner, permits, ttl, alive, ticket, attempt, block, 
 end
 
 function operations.renew(owner, ttl)
-  local holder = redis.call('GET', H)
+  local holder = call('GET', H)
   local ours = renewed(holder, owner, tonumber(ttl))
   if not holder then promote() end
   return ours and 1 or 0
@@ -242,31 +288,31 @@ end
 
 -- Tells the first in line to ask again, since what it waits for ends at another time now.
 local function nudge()
-  local head = redis.call('ZRANGE', Q, 0, 0)
+  local head = call('ZRANGE', Q, 0, 0)
   if head[1] then tell(head[1], '?') end
 end
 
 function operations.release(owner, retain)
   retain = tonumber(retain)
-  local holder = redis.call('GET', H)
+  local holder = call('GET', H)
   local was_ours = 0
   if is_of(holder, owner) then
     if retain > 0 then
-      redis.call('SET', H, '~' .. holder, 'PX', retain)
+      call('SET', H, '~' .. holder, 'PX', retain)
       nudge()
       return 1
     end
-    redis.call('DEL', H)
+    call('DEL', H)
     was_ours = 1
   elseif is_of(holder, '~' .. owner) then
     return 1
   elseif holder then
-    redis.call('ZREM', S, owner)
+    call('ZREM', S, owner)
     return 0
   else
-    local until_ms = redis.call('ZSCORE', S, owner)
+    local until_ms = call('ZSCORE', S, owner)
     if until_ms then
-      redis.call('ZREM', S, owner)
+      call('ZREM', S, owner)
       if tonumber(until_ms) > ms then
         was_ours = 1
         if retain > 0 then
@@ -275,7 +321,7 @@ function operations.release(owner, retain)
         end
       end
     else
-      local kept_until = redis.call('ZSCORE', S, '~' .. owner)
+      local kept_until = call('ZSCORE', S, '~' .. owner)
       if kept_until and tonumber(kept_until) > ms then was_ours = 1 end
     end
   end
@@ -285,21 +331,21 @@ function operations.release(owner, retain)
 end
 
 function operations.withdraw(owner)
-  redis.call('ZREM', Q, owner)
-  redis.call('HDEL', W, owner)
+  call('ZREM', Q, owner)
+  call('HDEL', W, owner)
   operations.release(owner, '0')
   return 1
 end
 
 function operations.force(expected)
-  local holder = redis.call('GET', H)
+  local holder = call('GET', H)
   drop_ended_shares()
-  local victims = redis.call('ZRANGE', S, 0, -1)
-  if (redis.call('GET', F) or '') ~= expected or not holder and #victims == 0 then
+  local victims = call('ZRANGE', S, 0, -1)
+  if (call('GET', F) or '') ~= expected or not holder and #victims == 0 then
     if not holder then promote() end
     return 0
   end
-  redis.call('DEL', H, S)
+  call('DEL', H, S)
   if holder then victims[#victims + 1] = string.match(holder, '^(.*) %d+$') end
   for _, owner in ipairs(victims) do
     if string.sub(owner, 1, 1) ~= '~' then tell(owner, 'x') end
@@ -309,50 +355,78 @@ function operations.force(expected)
 end
 
 function operations.inspect()
-  if redis.call('EXISTS', H) == 0 then promote() end
-  local holder = redis.call('GET', H)
+  if call('EXISTS', H) == 0 then promote() end
+  local holder = call('GET', H)
   drop_ended_shares()
-  local shares = redis.call('ZRANGE', S, 0, -1, 'WITHSCORES')
-  local state = { redis.call('GET', F) or '', holder or '', holder and redis.call('PTTL', H) or 0, #shares / 2 }
+  local shares = call('ZRANGE', S, 0, -1, 'WITHSCORES')
+  local state = { call('GET', F) or '', line(holder or ''), holder and call('PTTL', H) or 0, #shares / 2 }
   for i = 1, #shares, 2 do
-    state[#state + 1] = shares[i]
+    state[#state + 1] = line(shares[i])
     state[#state + 1] = text(math.max(0, tonumber(shares[i + 1]) - ms - 1))
   end
-  local waiters = redis.call('ZRANGE', Q, 0, -1, 'WITHSCORES')
+  local waiters = call('ZRANGE', Q, 0, -1, 'WITHSCORES')
   for i = 1, #waiters, 2 do
-    local waiter = redis.call('HGET', W, waiters[i])
+    local waiter = call('HGET', W, waiters[i])
     local alive, permits = string.match(waiter or '', '^(%d+) %d+ (%d+) ')
     if alive and tonumber(alive) > ms then
-      state[#state + 1] = waiters[i]
+      state[#state + 1] = line(waiters[i])
       state[#state + 1] = permits
       state[#state + 1] = text(math.max(0, ms - tonumber(waiters[i + 1]) / 1000))
     end
   end
-  return state
+  return table.concat(state, '\\t')
 end
 
 function operations.probe(instance)
   return tell(instance .. '#0', '?') or 0
 end
 
-local ARGUMENTS = { acquire = 8, renew = 2, release = 2, withdraw = 1, force = 1, inspect = 0, probe = 1 }
-local replies = {}
-local at = 2
-local i = 0
-while ARGV[at] do
-  i = i + 1
-  H = KEYS[i]
+local WIDTHS = { acquire = 6, renew = 3, release = 3, withdraw = 2, force = 2, inspect = 1, probe = 2 }
+
+-- Does the operation that stands at ARGV[at]; returns how wide it is there, whether it went well, and its reply.
+return function(at)
   S, Q, W, F = H .. ':shared', H .. ':queue', H .. ':waiter', H .. ':fence'
   local name = ARGV[at]
-  local last = at + ARGUMENTS[name]
-  local ok, reply = pcall(operations[name], unpack(ARGV, at + 1, last))
+  local width = WIDTHS[name]
+  return width, pcall(operations[name], unpack(ARGV, at + 1, at + width - 1))
+end
+end
+
+-- The loop over the operations of one call.
+
+local replies = {}
+local look_closer
+local at = 2
+local i = 0
+local name = ARGV[at]
+while name do
+  i = i + 1
+  H = KEYS[i]
+  local width, ok, reply
+  if name == 'acquire' then
+    width = 6
+    ok, reply = pcall(acquire_free, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+  elseif name == 'release' then
+    width = 3
+    ok, reply = pcall(release_unwanted, ARGV[at + 1], ARGV[at + 2])
+  elseif name == 'renew' then
+    width = 3
+    ok, reply = pcall(renew_exclusive, ARGV[at + 1], ARGV[at + 2])
+  else
+    ok = true
+  end
+  if ok and not reply then
+    look_closer = look_closer or contended()
+    width, ok, reply = look_closer(at)
+  end
   if not ok then
-    reply = 'e ' .. (type(reply) == 'table' and reply.err or tostring(reply))
+    reply = 'e ' .. string.gsub(type(reply) == 'table' and reply.err or tostring(reply), '%c', ' ')
     -- Nothing can be written at all. As the error of the call it is one that a client may reconnect on.
     if string.sub(reply, 3, 10) == 'READONLY' then return redis.error_reply(string.sub(reply, 3)) end
   end
   replies[i] = reply
-  at = last + 1
+  at = at + width
+  name = ARGV[at]
 end
-return replies
+return table.concat(replies, '\\n')
 `;

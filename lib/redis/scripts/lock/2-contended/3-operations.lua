@@ -1,21 +1,21 @@
--- The operations, and the loop over those of one call.
+-- The operations, whatever stands in their way.
 
 local operations = {}
 
-function operations.acquire(owner, permits, ttl, alive, ticket, attempt, block, push)
-  permits, ttl, alive, block = tonumber(permits), tonumber(ttl), tonumber(alive), tonumber(block)
-  if redis.call('EXISTS', H, S, Q) == 0 then return grant(owner, permits, ttl, block) end
+function operations.acquire(owner, permits, ttl, block, place)
+  local alive, ticket, attempt, push = string.match(place, '^(%d+) (%d+) (%d+) (%d)$')
+  permits, ttl, alive = tonumber(permits), tonumber(ttl), tonumber(alive)
 
-  local holder = redis.call('GET', H)
+  local holder = call('GET', H)
   local token, granted_block = renewed(holder, owner, ttl)
   if token then
     if not holder then promote() end
-    return 'g ' .. text(token) .. ' ' .. granted_block
+    return 'g ' .. token .. ' ' .. granted_block
   end
 
   if not holder then
     drop_ended_shares()
-    if redis.call('EXISTS', Q) == 0 and admissible(permits) then return grant(owner, permits, ttl, block) end
+    if call('EXISTS', Q) == 0 and admissible(permits) then return grant(owner, permits, ttl, block) end
   end
   if alive > 0 then
     local rest = attempt .. ' ' .. text(permits) .. ' ' .. text(ttl) .. ' ' .. block .. ' ' .. push
@@ -23,9 +23,9 @@ function operations.acquire(owner, permits, ttl, alive, ticket, attempt, block, 
   end
   if not holder then
     token, granted_block = promote(owner)
-    if token then return 'g ' .. text(token) .. ' ' .. granted_block end
-    holder = redis.call('GET', H)
-    if alive == 0 and not holder and redis.call('EXISTS', Q) == 0 and admissible(permits) then
+    if token then return 'g ' .. token .. ' ' .. granted_block end
+    holder = call('GET', H)
+    if alive == 0 and not holder and call('EXISTS', Q) == 0 and admissible(permits) then
       return grant(owner, permits, ttl, block)
     end
   end
@@ -33,7 +33,7 @@ function operations.acquire(owner, permits, ttl, alive, ticket, attempt, block, 
 end
 
 function operations.renew(owner, ttl)
-  local holder = redis.call('GET', H)
+  local holder = call('GET', H)
   local ours = renewed(holder, owner, tonumber(ttl))
   if not holder then promote() end
   return ours and 1 or 0
@@ -41,31 +41,31 @@ end
 
 -- Tells the first in line to ask again, since what it waits for ends at another time now.
 local function nudge()
-  local head = redis.call('ZRANGE', Q, 0, 0)
+  local head = call('ZRANGE', Q, 0, 0)
   if head[1] then tell(head[1], '?') end
 end
 
 function operations.release(owner, retain)
   retain = tonumber(retain)
-  local holder = redis.call('GET', H)
+  local holder = call('GET', H)
   local was_ours = 0
   if is_of(holder, owner) then
     if retain > 0 then
-      redis.call('SET', H, '~' .. holder, 'PX', retain)
+      call('SET', H, '~' .. holder, 'PX', retain)
       nudge()
       return 1
     end
-    redis.call('DEL', H)
+    call('DEL', H)
     was_ours = 1
   elseif is_of(holder, '~' .. owner) then
     return 1
   elseif holder then
-    redis.call('ZREM', S, owner)
+    call('ZREM', S, owner)
     return 0
   else
-    local until_ms = redis.call('ZSCORE', S, owner)
+    local until_ms = call('ZSCORE', S, owner)
     if until_ms then
-      redis.call('ZREM', S, owner)
+      call('ZREM', S, owner)
       if tonumber(until_ms) > ms then
         was_ours = 1
         if retain > 0 then
@@ -74,7 +74,7 @@ function operations.release(owner, retain)
         end
       end
     else
-      local kept_until = redis.call('ZSCORE', S, '~' .. owner)
+      local kept_until = call('ZSCORE', S, '~' .. owner)
       if kept_until and tonumber(kept_until) > ms then was_ours = 1 end
     end
   end
@@ -84,21 +84,21 @@ function operations.release(owner, retain)
 end
 
 function operations.withdraw(owner)
-  redis.call('ZREM', Q, owner)
-  redis.call('HDEL', W, owner)
+  call('ZREM', Q, owner)
+  call('HDEL', W, owner)
   operations.release(owner, '0')
   return 1
 end
 
 function operations.force(expected)
-  local holder = redis.call('GET', H)
+  local holder = call('GET', H)
   drop_ended_shares()
-  local victims = redis.call('ZRANGE', S, 0, -1)
-  if (redis.call('GET', F) or '') ~= expected or not holder and #victims == 0 then
+  local victims = call('ZRANGE', S, 0, -1)
+  if (call('GET', F) or '') ~= expected or not holder and #victims == 0 then
     if not holder then promote() end
     return 0
   end
-  redis.call('DEL', H, S)
+  call('DEL', H, S)
   if holder then victims[#victims + 1] = string.match(holder, '^(.*) %d+$') end
   for _, owner in ipairs(victims) do
     if string.sub(owner, 1, 1) ~= '~' then tell(owner, 'x') end
@@ -108,49 +108,38 @@ function operations.force(expected)
 end
 
 function operations.inspect()
-  if redis.call('EXISTS', H) == 0 then promote() end
-  local holder = redis.call('GET', H)
+  if call('EXISTS', H) == 0 then promote() end
+  local holder = call('GET', H)
   drop_ended_shares()
-  local shares = redis.call('ZRANGE', S, 0, -1, 'WITHSCORES')
-  local state = { redis.call('GET', F) or '', holder or '', holder and redis.call('PTTL', H) or 0, #shares / 2 }
+  local shares = call('ZRANGE', S, 0, -1, 'WITHSCORES')
+  local state = { call('GET', F) or '', line(holder or ''), holder and call('PTTL', H) or 0, #shares / 2 }
   for i = 1, #shares, 2 do
-    state[#state + 1] = shares[i]
+    state[#state + 1] = line(shares[i])
     state[#state + 1] = text(math.max(0, tonumber(shares[i + 1]) - ms - 1))
   end
-  local waiters = redis.call('ZRANGE', Q, 0, -1, 'WITHSCORES')
+  local waiters = call('ZRANGE', Q, 0, -1, 'WITHSCORES')
   for i = 1, #waiters, 2 do
-    local waiter = redis.call('HGET', W, waiters[i])
+    local waiter = call('HGET', W, waiters[i])
     local alive, permits = string.match(waiter or '', '^(%d+) %d+ (%d+) ')
     if alive and tonumber(alive) > ms then
-      state[#state + 1] = waiters[i]
+      state[#state + 1] = line(waiters[i])
       state[#state + 1] = permits
       state[#state + 1] = text(math.max(0, ms - tonumber(waiters[i + 1]) / 1000))
     end
   end
-  return state
+  return table.concat(state, '\t')
 end
 
 function operations.probe(instance)
   return tell(instance .. '#0', '?') or 0
 end
 
-local ARGUMENTS = { acquire = 8, renew = 2, release = 2, withdraw = 1, force = 1, inspect = 0, probe = 1 }
-local replies = {}
-local at = 2
-local i = 0
-while ARGV[at] do
-  i = i + 1
-  H = KEYS[i]
+local WIDTHS = { acquire = 6, renew = 3, release = 3, withdraw = 2, force = 2, inspect = 1, probe = 2 }
+
+-- Does the operation that stands at ARGV[at]; returns how wide it is there, whether it went well, and its reply.
+return function(at)
   S, Q, W, F = H .. ':shared', H .. ':queue', H .. ':waiter', H .. ':fence'
   local name = ARGV[at]
-  local last = at + ARGUMENTS[name]
-  local ok, reply = pcall(operations[name], unpack(ARGV, at + 1, last))
-  if not ok then
-    reply = 'e ' .. (type(reply) == 'table' and reply.err or tostring(reply))
-    -- Nothing can be written at all. As the error of the call it is one that a client may reconnect on.
-    if string.sub(reply, 3, 10) == 'READONLY' then return redis.error_reply(string.sub(reply, 3)) end
-  end
-  replies[i] = reply
-  at = last + 1
+  local width = WIDTHS[name]
+  return width, pcall(operations[name], unpack(ARGV, at + 1, at + width - 1))
 end
-return replies

@@ -4,69 +4,69 @@
 local function promote(self)
   local own, own_block
   while true do
-    local heads = redis.call('ZRANGE', Q, 0, HEADS - 1)
+    local heads = call('ZRANGE', Q, 0, HEADS - 1)
     if #heads == 0 then return own, own_block end
     drop_ended_shares()
     for _, owner in ipairs(heads) do
-      local waiter = redis.call('HGET', W, owner)
+      local waiter = call('HGET', W, owner)
       local alive, attempt, permits, ttl, block, push
       if waiter then alive, attempt, permits, ttl, block, push = string.match(waiter, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d)$') end
       if alive and tonumber(alive) > ms then
-        permits, ttl, block = tonumber(permits), tonumber(ttl), tonumber(block)
+        permits, ttl = tonumber(permits), tonumber(ttl)
         if not admissible(permits) then return own, own_block end
         -- Without the certainty that a message to a dead process is noticed, the grant lasts as long as the waiter is
         -- known to be alive, and is made whole when it asks again.
         local provisional = push == '0' and owner ~= self
         if provisional then ttl = math.min(ttl, tonumber(alive) - ms) end
         local token = grant(owner, permits, ttl, block)
-        redis.call('ZREM', Q, owner)
-        redis.call('HDEL', W, owner)
+        call('ZREM', Q, owner)
+        call('HDEL', W, owner)
         local gone = false
         if owner == self then
-          own, own_block = token, permits > 0 and 1 or block
+          own, own_block = token, permits > 0 and '1' or block
         else
-          block = permits > 0 and 1 or block
-          local heard = tell(owner, attempt .. ' ' .. text(token) .. ' ' .. block .. ' ' .. (provisional and 1 or 0))
+          if permits > 0 then block = '1' end
+          local heard = tell(owner, attempt .. ' ' .. token .. ' ' .. block .. ' ' .. (provisional and 1 or 0))
           gone = heard == 0 and not provisional
         end
         if gone then
-          if permits > 0 then redis.call('ZREM', S, owner) else redis.call('DEL', H) end
+          if permits > 0 then call('ZREM', S, owner) else call('DEL', H) end
         elseif permits == 0 then
           return own, own_block
         end
       else
-        redis.call('ZREM', Q, owner)
-        redis.call('HDEL', W, owner)
+        call('ZREM', Q, owner)
+        call('HDEL', W, owner)
       end
     end
   end
 end
 
--- What the owner holds already, with a new lease: its token and block.
+-- What the owner holds already, with a new lease: its token and block, as texts.
 local function renewed(holder, owner, ttl)
   if is_of(holder, owner) then
-    redis.call('PEXPIRE', H, ttl)
-    local token = tonumber(string.match(holder, '(%d+)$'))
-    return token, math.max(1, (tonumber(redis.call('GET', F) or '') or 0) - token + 1)
+    call('PEXPIRE', H, ttl)
+    local token = string.match(holder, '(%d+)$')
+    return token, text(math.max(1, (tonumber(call('GET', F) or '') or 0) - token + 1))
   end
   if holder then return nil end
-  local until_ms = redis.call('ZSCORE', S, owner)
+  local until_ms = call('ZSCORE', S, owner)
   if not until_ms or tonumber(until_ms) <= ms then return nil end
   local token = epoch_token()
   share(owner, ttl)
-  return token, 1
+  return token, '1'
 end
 
 local function enqueue(owner, ticket, alive, rest)
-  local place = redis.call('ZSCORE', Q, owner)
-  redis.call('HSET', W, owner, text(ms + alive) .. ' ' .. rest)
+  local place = call('ZSCORE', Q, owner)
+  call('HSET', W, owner, text(ms + alive) .. ' ' .. rest)
   keep(W, 4 * alive, 'HDEL', owner)
   if not place then
     if ticket == 0 then
-      local last = redis.call('ZRANGE', Q, -1, -1, 'WITHSCORES')
+      local last = call('ZRANGE', Q, -1, -1, 'WITHSCORES')
       ticket = math.max(us, (tonumber(last[2] or '') or 0) + 1)
     end
-    redis.call('ZADD', Q, text(ticket), owner)
+    call('ZADD', Q, text(ticket), owner)
   end
   keep(Q, 4 * alive, 'ZREM', owner)
 end
@@ -74,18 +74,18 @@ end
 local function busy(holder, owner)
   local left, who
   if holder then
-    left = redis.call('PTTL', H)
-    if left < 0 then left = FENCE_MS end
+    left = call('PTTL', H)
+    if left < 0 then left = FENCE_S * 1000 end
     who = string.sub(holder, 1, 1) ~= '~' and (string.match(holder, '^(.*) %d+$') or holder) or ''
   else
-    local shares = redis.call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
+    local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
     left = shares[2] and math.max(0, tonumber(shares[2]) - ms - 1) or 0
     who = ''
     for i = 1, #shares, 2 do
       if who == '' and string.sub(shares[i], 1, 1) ~= '~' then who = shares[i] end
     end
   end
-  local rank = redis.call('ZRANK', Q, owner)
-  local ticket = rank and tonumber(redis.call('ZSCORE', Q, owner)) or 0
-  return 'b ' .. text(left) .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. who
+  local rank = call('ZRANK', Q, owner)
+  local ticket = rank and tonumber(call('ZSCORE', Q, owner)) or 0
+  return 'b ' .. text(left) .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. line(who)
 end
