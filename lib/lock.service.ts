@@ -39,8 +39,12 @@ export class LockService {
    * Waits for the lock, at most `wait`. The caller releases it.
    * @throws LockBusyError when the wait is over; the reason of `signal` when that aborts first.
    */
-  async acquire(name: LockName, options?: LockOptions): Promise<Lock> {
-    return this.#locker.acquire(resolveNames(name), resolveLockOptions(this.#defaults, options));
+  acquire(name: LockName, options?: LockOptions): Promise<Lock> {
+    try {
+      return this.#locker.acquire(resolveNames(name), resolveLockOptions(this.#defaults, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The lock, or null when somebody else has it. Does not wait, unless the call itself gives a `wait`. */
@@ -60,9 +64,13 @@ export class LockService {
    */
   run<T>(name: LockName, body: LockedBody<T>): Promise<T>;
   run<T>(name: LockName, options: LockOptions | undefined, body: LockedBody<T>): Promise<T>;
-  async run<T>(name: LockName, ...rest: RunArguments<T>): Promise<T> {
-    const [options, body] = splitArguments(rest);
-    return this.#locker.run(resolveNames(name), resolveLockOptions(this.#defaults, options), body);
+  run<T>(name: LockName, ...rest: RunArguments<T>): Promise<T> {
+    try {
+      const [options, body] = splitArguments(rest);
+      return this.#locker.run(resolveNames(name), resolveLockOptions(this.#defaults, options), body);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Like `run`, but a busy lock is a result. Does not wait, unless the call itself gives a `wait`. */

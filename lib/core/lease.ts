@@ -33,8 +33,6 @@ export interface LeaseKeeper {
 /** After an error, renewal and release are tried again this much later. */
 const RETRY_MS = 100;
 
-const noop = (): void => {};
-
 /**
  * One lease as a state machine: `held`, then `lost` or `released`, for good. Renewal has three answers: yes (the lease
  * starts anew), no (lost), unknown (asked again until the deadline, then lost).
@@ -55,7 +53,7 @@ export class Lease implements Scheduled {
   #ttl: number;
   #deadline: number;
   #due: number;
-  #inFlight: Promise<unknown> | undefined;
+  #inFlight: Promise<boolean | LockUnavailableError> | undefined;
   /** The last answer of the store was none. */
   #unknown = false;
   #retain = 0;
@@ -99,12 +97,14 @@ export class Lease implements Scheduled {
     while (this.#inFlight) await this.#inFlight;
     if (!this.held || !wanted()) return false;
     this.#ttl = ttl;
-    return this.#ask();
+    const answer = await this.#ask();
+    if (answer instanceof LockUnavailableError) throw answer;
+    return answer;
   }
 
   /** Asks the store whether it is still ours, without waiting for the next renewal. */
   check(): void {
-    if (this.held && !this.#inFlight && this.#due !== Number.POSITIVE_INFINITY) this.#ask().catch(() => {});
+    if (this.held && !this.#inFlight && this.#due !== Number.POSITIVE_INFINITY) void this.#ask();
   }
 
   tick(now: number): void {
@@ -112,8 +112,8 @@ export class Lease implements Scheduled {
       if (now < this.#deadline) this.#sendBack().catch(() => {});
       else this.#keeper.ended(this);
     } else if (this.held) {
-      if (now >= this.#due && !this.#inFlight) this.#ask().catch(() => {});
-      this.#schedule();
+      if (now >= this.#due && !this.#inFlight) void this.#ask();
+      else this.#schedule();
     }
   }
 
@@ -124,7 +124,10 @@ export class Lease implements Scheduled {
     this.#keeper.wheel.cancel(this);
     this.#keeper.ended(this);
     // By our clock it is over, by the store's it ends a little later: do not let the others wait for that.
-    if (why !== 'taken' && why !== 'forced') this.#keeper.store.release({ ...this.#owned, retain: 0 }).catch(() => {});
+    if (why !== 'taken' && why !== 'forced') {
+      const { name, owner } = this.terms;
+      this.#keeper.store.release({ name, owner, retain: 0 }).catch(() => {});
+    }
     this.user?.lost(why);
   }
 
@@ -151,10 +154,6 @@ export class Lease implements Scheduled {
     await released;
   }
 
-  get #owned(): { name: string; owner: Owner } {
-    return { name: this.terms.name, owner: this.terms.owner };
-  }
-
   #sendBack(): Promise<boolean> {
     const { name, owner } = this.terms;
     this.#sentBack = this.#keeper.store.release({ name, owner, retain: this.#retain }).then(
@@ -171,30 +170,26 @@ export class Lease implements Scheduled {
     return this.#sentBack;
   }
 
-  /** One question at a time. */
-  async #ask(): Promise<boolean> {
-    const answer = this.#prolong();
-    this.#inFlight = answer.then(noop, noop);
-    this.#schedule();
-    try {
-      return await answer;
-    } catch (error) {
-      this.#unknown = true;
-      if (this.terms.renew) this.#due = this.#keeper.clock.now() + Math.min(RETRY_MS, this.#ttl / 3);
-      throw LockUnavailableError.from(error, this.terms.name);
-    } finally {
-      this.#inFlight = undefined;
-      if (this.held) this.#schedule();
-    }
-  }
-
-  async #prolong(): Promise<boolean> {
-    const sentAt = this.#keeper.clock.now();
+  /** One question at a time. Its answer: yes, no, or why there is none. */
+  #ask(): Promise<boolean | LockUnavailableError> {
+    const { store, clock } = this.#keeper;
+    const { name, owner } = this.terms;
+    const sentAt = clock.now();
     const ttl = Math.max(1, Math.floor(Math.min(this.#ttl, this.#endOfHold - sentAt)));
     // A shorter lease counts at once: the store may carry it out, and its answer may be lost.
     this.#deadline = Math.min(this.#deadline, sentAt + ttl);
-    const ours = await this.#keeper.store.renew({ ...this.#owned, ttl });
-    if (!this.held) return false;
+    this.#inFlight = store.renew({ name, owner, ttl }).then(
+      (ours) => this.#answered(ours, sentAt, ttl),
+      (error: unknown) => this.#unanswered(error),
+    );
+    this.#schedule();
+    return this.#inFlight;
+  }
+
+  #answered(ours: boolean, sentAt: number, ttl: number): boolean {
+    const held = this.held;
+    this.#inFlight = undefined;
+    if (!held) return false;
     if (!ours) {
       this.lose('taken');
       return false;
@@ -202,7 +197,16 @@ export class Lease implements Scheduled {
     this.#unknown = false;
     this.#deadline = sentAt + ttl;
     this.#due = this.#dueAfter(sentAt);
+    this.#schedule();
     return true;
+  }
+
+  #unanswered(error: unknown): LockUnavailableError {
+    this.#unknown = true;
+    this.#inFlight = undefined;
+    if (this.terms.renew) this.#due = this.#keeper.clock.now() + Math.min(RETRY_MS, this.#ttl / 3);
+    if (this.held) this.#schedule();
+    return LockUnavailableError.from(error, this.terms.name);
   }
 
   #dueAfter(since: number): number {

@@ -3,7 +3,7 @@ import { Hold, type HoldKeeper } from './hold.js';
 import { labelOf } from './instance.js';
 import type { Lease } from './lease.js';
 import type { Granted, Owner } from './lock-store.js';
-import type { Obstacle, Request } from './request.js';
+import type { Obstacle, Place, Request } from './request.js';
 import { RequestLine } from './request-line.js';
 import type { Session } from './session.js';
 import { after, type CancelTimer } from './timer.js';
@@ -17,16 +17,22 @@ export interface HandOverBounds {
   readonly within: number;
 }
 
+export interface LocalQueueKeeper {
+  /** Nobody waits in it, and it has nothing to hand over. */
+  emptied(queue: LocalQueue): void;
+}
+
 /**
  * The callers of one process that want one name, in the order in which they came. One claim in the store stands for all
  * of them: its grant goes to whoever is first then. A lease that is given back goes to the next caller without the
  * store, within the bounds that keep it fair to other processes; as soon as it may not, the next caller has a claim, and
  * so a place, in the store's queue.
  */
-export class LocalQueue implements WishListener, HoldKeeper {
+export class LocalQueue implements Place, WishListener, HoldKeeper {
+  readonly name: string;
   readonly #session: Session;
   readonly #bounds: HandOverBounds;
-  readonly #onEmpty: ((queue: LocalQueue) => void) | undefined;
+  readonly #keeper: LocalQueueKeeper | undefined;
   readonly #line = new RequestLine();
   #claim: Waiting | undefined;
   /** The lease that may serve further callers. */
@@ -35,10 +41,11 @@ export class LocalQueue implements WishListener, HoldKeeper {
   /** Everybody who stands here knows that the lock is busy. */
   #allCount = true;
 
-  constructor(session: Session, bounds: HandOverBounds, onEmpty?: (queue: LocalQueue) => void) {
+  constructor(name: string, session: Session, bounds: HandOverBounds, keeper?: LocalQueueKeeper) {
+    this.name = name;
     this.#session = session;
     this.#bounds = bounds;
-    this.#onEmpty = onEmpty;
+    this.#keeper = keeper;
   }
 
   /** Whether somebody of this process waits here. */
@@ -49,9 +56,16 @@ export class LocalQueue implements WishListener, HoldKeeper {
   join(request: Request): void {
     this.#line.add(request);
     request.place = this;
-    if (this.#lease || this.#claim?.lastBusy) request.startCounting(this.#obstacle);
+    if (this.#lease || this.#claim?.lastBusy) request.startCounting();
     else this.#allCount = false;
     this.#advance();
+  }
+
+  obstacle(): Obstacle {
+    const { lastBusy, trouble } = this.#claim ?? {};
+    const holder = this.#lease?.terms.owner ?? lastBusy?.holder;
+    const retryAfter = this.#lease?.remaining() ?? lastBusy?.retryAfter ?? 0;
+    return { holders: holder === undefined ? [] : [labelOf(holder)], retryAfter, trouble };
   }
 
   left(request: Request): void {
@@ -72,7 +86,7 @@ export class LocalQueue implements WishListener, HoldKeeper {
       this.#cancelWindow?.();
       this.#cancelWindow = undefined;
       if (head) this.#claim ??= this.#ask(head);
-      else if (!this.#lease) this.#onEmpty?.(this);
+      else if (!this.#lease) this.#keeper?.emptied(this);
     } else {
       const over = (): void => {
         this.#cancelWindow = undefined;
@@ -91,7 +105,7 @@ export class LocalQueue implements WishListener, HoldKeeper {
   #countAll(): void {
     if (this.#allCount) return;
     this.#allCount = true;
-    for (const request of this.#line.all()) request.startCounting(this.#obstacle);
+    for (const request of this.#line.all()) request.startCounting();
   }
 
   #ask({ name, options, ttl, wait }: Request): Waiting {
@@ -182,11 +196,4 @@ export class LocalQueue implements WishListener, HoldKeeper {
       return 0;
     return Math.max(0, lease.grantedAt + this.#bounds.within - this.#session.clock.now());
   }
-
-  readonly #obstacle = (): Obstacle => {
-    const { lastBusy, trouble } = this.#claim ?? {};
-    const holder = this.#lease?.terms.owner ?? lastBusy?.holder;
-    const retryAfter = this.#lease?.remaining() ?? lastBusy?.retryAfter ?? 0;
-    return { holders: holder === undefined ? [] : [labelOf(holder)], retryAfter, trouble };
-  };
 }

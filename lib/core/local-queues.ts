@@ -1,9 +1,9 @@
-import { type HandOverBounds, LocalQueue } from './local-queue.js';
+import { type HandOverBounds, LocalQueue, type LocalQueueKeeper } from './local-queue.js';
 import type { Request } from './request.js';
 import type { Session } from './session.js';
 
 /** All the queues of one process; one exists only while somebody needs it. */
-export class LocalQueues {
+export class LocalQueues implements LocalQueueKeeper {
   readonly #session: Session;
   readonly #bounds: HandOverBounds;
   readonly #queues = new Map<string, LocalQueue>();
@@ -34,20 +34,18 @@ export class LocalQueues {
     const queue = this.#queues.get(name);
     if (wait === 0 && (lease || (queue?.waiting && options.permits === 0))) {
       const holders = lease ? [this.#session.label] : [];
-      request.startCounting(() => ({ holders, retryAfter: lease?.remaining() ?? 0, trouble: undefined }));
+      request.refuse({ holders, retryAfter: lease?.remaining() ?? 0, trouble: undefined });
     } else if (options.permits === 0 && wait > 0 && this.#bounds.max > 0) (queue ?? this.#open(name)).join(request);
-    else new LocalQueue(this.#session, this.#bounds).join(request);
+    else new LocalQueue(name, this.#session, this.#bounds).join(request);
+  }
+
+  emptied(queue: LocalQueue): void {
+    if (this.#queues.get(queue.name) === queue) this.#queues.delete(queue.name);
   }
 
   #open(name: string): LocalQueue {
-    const queue = new LocalQueue(this.#session, this.#bounds, this.#close(name));
+    const queue = new LocalQueue(name, this.#session, this.#bounds, this);
     this.#queues.set(name, queue);
     return queue;
-  }
-
-  #close(name: string): (queue: LocalQueue) => void {
-    return (queue) => {
-      if (this.#queues.get(name) === queue) this.#queues.delete(name);
-    };
   }
 }

@@ -38,15 +38,15 @@ export interface Lock extends AsyncDisposable {
 
 export class LockHandle implements Lock {
   readonly mode: LockMode;
-  readonly #holds: readonly Hold[];
+  /** In the order of `names`; at least one. */
+  readonly holds: readonly Hold[];
   #names: readonly string[] | undefined;
   /** Made when somebody asks for the signal. */
   #watch: { readonly signal: AbortSignal; readonly check: () => void } | undefined;
   #released: Promise<boolean> | undefined;
 
-  /** `holds` in the order of `names`; at least one. */
   constructor(holds: readonly Hold[], mode: LockMode) {
-    this.#holds = holds;
+    this.holds = holds;
     this.mode = mode;
   }
 
@@ -55,7 +55,7 @@ export class LockHandle implements Lock {
   }
 
   get names(): readonly string[] {
-    this.#names ??= this.#holds.map(({ name }) => name);
+    this.#names ??= this.holds.map(({ name }) => name);
     return this.#names;
   }
 
@@ -64,7 +64,7 @@ export class LockHandle implements Lock {
   }
 
   get fencingTokens(): ReadonlyMap<string, number> {
-    return new Map(this.#holds.map(({ name, token }) => [name, token]));
+    return new Map(this.holds.map(({ name, token }) => [name, token]));
   }
 
   get signal(): AbortSignal {
@@ -78,28 +78,28 @@ export class LockHandle implements Lock {
   }
 
   get held(): boolean {
-    return !this.#released && this.#holds.every(({ held }) => held);
+    return !this.#released && this.holds.every(({ held }) => held);
   }
 
   /** The error that says what became of it; undefined as long as nothing did. */
   get lost(): LockLostError | undefined {
-    const lost = this.#holds.find(({ why }) => why !== undefined);
+    const lost = this.holds.find(({ why }) => why !== undefined);
     return lost && new LockLostError(lost.name, lost.why ?? 'taken');
   }
 
   /** The hold of a name, if that is one of ours and in our hands. */
   holdOf(name: string): Hold | undefined {
-    return this.#released ? undefined : this.#holds.find((hold) => hold.name === name && hold.held);
+    return this.#released ? undefined : this.holds.find((hold) => hold.name === name && hold.held);
   }
 
   remaining(): number {
-    return this.#released ? 0 : Math.min(...this.#holds.map(({ lease }) => lease.remaining()));
+    return this.#released ? 0 : Math.min(...this.holds.map(({ lease }) => lease.remaining()));
   }
 
   async extend(ttl?: Duration): Promise<void> {
     const ms = ttl === undefined ? undefined : toMilliseconds(ttl, 'ttl', { min: 1 });
     if (this.#released) throw new LockLostError(this.name, 'released');
-    const ours = await Promise.all(this.#holds.map((hold) => hold.extend(ms)));
+    const ours = await Promise.all(this.holds.map((hold) => hold.extend(ms)));
     if (!ours.every(Boolean)) throw this.lost ?? new LockLostError(this.name, 'released');
   }
 
@@ -114,12 +114,12 @@ export class LockHandle implements Lock {
   }
 
   #release(): Promise<boolean> {
-    if (this.#watch) for (const hold of this.#holds) hold.unwatch(this.#watch.check);
-    return this.#holds.length === 1 ? this.#first.release() : this.#releaseAll();
+    if (this.#watch) for (const hold of this.holds) hold.unwatch(this.#watch.check);
+    return this.holds.length === 1 ? this.#first.release() : this.#releaseAll();
   }
 
   async #releaseAll(): Promise<boolean> {
-    const results = await Promise.allSettled(this.#holds.map((hold) => hold.release()));
+    const results = await Promise.allSettled(this.holds.map((hold) => hold.release()));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
     return results.every((result) => result.status === 'fulfilled' && result.value);
@@ -131,11 +131,11 @@ export class LockHandle implements Lock {
       const { lost } = this;
       if (lost) abort.abort(lost);
     };
-    for (const hold of this.#holds) hold.watch(check);
+    for (const hold of this.holds) hold.watch(check);
     return { signal: abort.signal, check };
   }
 
   get #first(): Hold {
-    return this.#holds[0] as Hold;
+    return this.holds[0] as Hold;
   }
 }

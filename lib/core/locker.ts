@@ -44,16 +44,12 @@ export class Locker {
     this.#queues = new LocalQueues(this.#session, localHandOver);
   }
 
-  /** All the names, or none. `names` are in the global order. Rejects and never throws. */
-  async acquire(
-    names: readonly string[],
-    options: ResolvedLockOptions,
-    reuse: readonly Hold[] = NONE,
-  ): Promise<LockHandle> {
+  /** All the names, or none. `names` are in the global order. Rejects, or throws at once. */
+  acquire(names: readonly string[], options: ResolvedLockOptions, reuse: readonly Hold[] = NONE): Promise<LockHandle> {
     if (names.length > 1 || reuse.length > 0) return this.#acquireAll(names, options, reuse);
     const name = names[0] as string;
     this.#assertNoUpgrade(name, options);
-    return new LockHandle([await this.#acquireOne(name, options, options.wait)], options.mode);
+    return this.#acquireOne(name, options, options.wait);
   }
 
   async #acquireAll(
@@ -68,7 +64,8 @@ export class Locker {
       for (const name of names) {
         const reused = reuse.find((hold) => hold.name === name);
         const wait = Math.max(0, options.wait - (this.#clock.now() - since));
-        holds.push(reused ?? (await this.#acquireOne(name, options, wait)));
+        if (reused) holds.push(reused);
+        else holds.push(...(await this.#acquireOne(name, options, wait)).holds);
       }
       // While it waited for the later names, the leases of the earlier ones went on.
       for (const hold of holds) if (!reuse.includes(hold)) await hold.freshen();
@@ -111,7 +108,7 @@ export class Locker {
     return this.#closing;
   }
 
-  #acquireOne(name: string, options: ResolvedLockOptions, wait: number): Promise<Hold> {
+  #acquireOne(name: string, options: ResolvedLockOptions, wait: number): Promise<LockHandle> {
     this.#assertOpen(name);
     options.signal?.throwIfAborted();
     const request = new Request(this.#clock, name, options, wait);

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import { LockBusyError, LockUnavailableError } from './errors.js';
 import type { Hold } from './hold.js';
+import { LockHandle } from './lock.js';
 import type { ResolvedLockOptions } from './options.js';
 import { after, type CancelTimer } from './timer.js';
 
@@ -12,15 +13,21 @@ export interface Obstacle {
   readonly trouble: LockUnavailableError | undefined;
 }
 
+/** Where a request stands. */
+export interface Place {
+  obstacle(): Obstacle;
+  /** It wants the lock no longer, without having got it. */
+  left(request: Request): void;
+}
+
 /** What a caller asked for: one name, until it is granted, refused or given up. Settles once. */
 export class Request {
   readonly name: string;
   readonly options: ResolvedLockOptions;
   /** How long this caller waits, in ms. */
   readonly wait: number;
-  readonly promise: Promise<Hold>;
-  /** Told once, when it wants the lock no longer without having got it. */
-  place: { left(request: Request): void } | undefined;
+  readonly promise: Promise<LockHandle>;
+  place: Place | undefined;
   /** Told once, when it has been granted or has failed. */
   book: { settled(request: Request): void } | undefined;
   /** Its neighbours in the line; the line's own notes. */
@@ -29,7 +36,7 @@ export class Request {
 
   readonly #clock: Clock;
   readonly #since: number;
-  #resolve!: (hold: Hold) => void;
+  #resolve!: (lock: LockHandle) => void;
   #reject!: (error: unknown) => void;
   #cancelWait: CancelTimer | undefined;
   #counting = false;
@@ -68,19 +75,23 @@ export class Request {
   }
 
   /** It is known that the lock is busy: the wait, which began with the request, may end from now on. */
-  startCounting(obstacle: () => Obstacle): void {
-    if (this.#counting) return;
+  startCounting(): void {
+    if (this.#counting || this.wait === Number.POSITIVE_INFINITY) return;
     this.#counting = true;
     const left = this.wait - (this.#clock.now() - this.#since);
-    if (left <= 0) this.#giveUp(obstacle());
-    else if (left !== Number.POSITIVE_INFINITY) {
-      this.#cancelWait = after(left, () => this.#giveUp(obstacle()), { awaited: true });
-    }
+    if (left <= 0) this.#giveUp();
+    else this.#cancelWait = after(left, () => this.#giveUp(), { awaited: true });
+  }
+
+  /** It is busy and does not wait. */
+  refuse({ holders, retryAfter, trouble }: Obstacle): void {
+    if (trouble) this.fail(LockUnavailableError.from(trouble, this.name));
+    else this.fail(new LockBusyError(this.name, this.#clock.now() - this.#since, holders, retryAfter));
   }
 
   grant(hold: Hold): void {
     this.#settle();
-    this.#resolve(hold);
+    this.#resolve(new LockHandle([hold], this.options.mode));
   }
 
   fail(error: unknown): void {
@@ -89,10 +100,8 @@ export class Request {
     this.place?.left(this);
   }
 
-  #giveUp({ holders, retryAfter, trouble }: Obstacle): void {
-    const waited = this.#clock.now() - this.#since;
-    if (trouble) this.fail(LockUnavailableError.from(trouble, this.name));
-    else this.fail(new LockBusyError(this.name, waited, holders, retryAfter));
+  #giveUp(): void {
+    if (this.place) this.refuse(this.place.obstacle());
   }
 
   #settle(): void {

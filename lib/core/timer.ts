@@ -10,8 +10,8 @@ export type CancelTimer = () => void;
 export function after(ms: number, fn: () => void, { awaited = false } = {}): CancelTimer {
   let timer: NodeJS.Timeout;
   const arm = (left: number): void => {
-    const delay = Math.min(left, LONGEST_DELAY_MS);
-    timer = setTimeout(() => (left > delay ? arm(left - delay) : fn()), delay);
+    const rest = left - LONGEST_DELAY_MS;
+    timer = rest > 0 ? setTimeout(arm, LONGEST_DELAY_MS, rest) : setTimeout(fn, left);
     if (!awaited) timer.unref();
   };
   arm(ms);

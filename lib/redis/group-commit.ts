@@ -142,7 +142,7 @@ export class GroupCommit {
     if (this.#connection.isCluster) args.push(...furtherKeysOf(args[0] as string));
     const keys = args.length;
     args.push(this.#options.channelPrefix);
-    for (const { operation } of items) for (const argument of operation) args.push(argument);
+    for (const { operation } of items) args.push(operation);
     try {
       return await client.evalsha(LOCK_SCRIPT_SHA, keys, ...args);
     } catch (error) {

@@ -6,19 +6,19 @@ export { LOCK_SCRIPT };
 
 export const LOCK_SCRIPT_SHA = createHash('sha1').update(LOCK_SCRIPT).digest('hex');
 
-/** An operation as the script takes it: its name, then its arguments. */
-export type Operation = readonly string[];
+/** An operation as the script takes it: its name, then its arguments, none of which contains a space. */
+export type Operation = string;
 
 export const operation = {
   acquire: ({ owner, permits, ttl, alive, ticket, attempt, block }: Claim, push: boolean): Operation => {
-    return ['acquire', owner, `${permits}`, `${ttl}`, `${block}`, `${alive} ${ticket} ${attempt} ${push ? 1 : 0}`];
+    return `acquire ${owner} ${permits} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0}`;
   },
-  renew: (owner: string, ttl: number): Operation => ['renew', owner, `${ttl}`],
-  release: (owner: string, retain: number): Operation => ['release', owner, `${retain}`],
-  withdraw: (owner: string): Operation => ['withdraw', owner],
-  force: (expected: number | null): Operation => ['force', String(expected ?? '')],
-  inspect: (): Operation => ['inspect'],
-  probe: (instance: string): Operation => ['probe', instance],
+  renew: (owner: string, ttl: number): Operation => `renew ${owner} ${ttl}`,
+  release: (owner: string, retain: number): Operation => `release ${owner} ${retain}`,
+  withdraw: (owner: string): Operation => `withdraw ${owner}`,
+  force: (expected: number | null): Operation => `force ${expected ?? ''}`,
+  inspect: (): Operation => 'inspect',
+  probe: (instance: string): Operation => `probe ${instance}`,
 };
 
 /** The replies of one call, one for each operation. */

@@ -74,6 +74,10 @@ describe('with Sentinel', () => {
       return [holders.length, waiting.length].join();
     };
     await until(async () => (await state()) === '1,2', { describe: 'the holder and both waiters' });
+    // Whoever cannot be told of a grant is passed over.
+    const promoted = group.primary.client();
+    const channels = () => promoted.pubsub('CHANNELS', `${namespace}:wake:*`);
+    await until(async () => (await channels()).length === 3, { describe: 'three processes that listen' });
     await lock.extend();
     expect(lock.held).toBe(true);
     expect(await lock.release()).toBe(true);

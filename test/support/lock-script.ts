@@ -18,8 +18,7 @@ export interface AcquireTerms {
 export const operations = {
   acquire: (owner: string, terms: AcquireTerms = {}): string[] => {
     const { permits = 0, ttl = 60_000, alive = 0, ticket = 0, attempt = 1, block = 1, push = false } = terms;
-    const place = `${alive} ${ticket} ${attempt} ${push ? 1 : 0}`;
-    return ['acquire', owner, String(permits), String(ttl), String(block), place];
+    return ['acquire', owner, ...[permits, ttl, block, alive, ticket, attempt].map(String), push ? '1' : '0'];
   },
   renew: (owner: string, ttl = 60_000): string[] => ['renew', owner, String(ttl)],
   release: (owner: string, retain = 0): string[] => ['release', owner, String(retain)],
@@ -92,7 +91,7 @@ export async function callScript(
   calls: readonly (readonly [ScriptedLock, readonly string[]])[],
 ): Promise<unknown[]> {
   const keys = calls.map(([lock]) => lock.holder);
-  const args = calls.flatMap(([, operation]) => operation);
+  const args = calls.map(([, operation]) => operation.join(' '));
   const reply = (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, ...args)) as string;
   return reply.split('\n').map((line) => (line.includes('\t') ? line.split('\t').map(asNumber) : asNumber(line)));
 }

@@ -9,8 +9,8 @@
 --   F  :fence    string      the last token given out or set aside
 -- An owner is "<instance>#<seq>". Time is the server's.
 --
--- ARGV[1]: what stands before an instance in the name of its channel. Then, for each operation:
---   acquire owner permits ttl block "<alive> <ticket> <attempt> <push>"
+-- ARGV[1]: what stands before an instance in the name of its channel. Then each operation, as one text:
+--   acquire owner permits ttl block alive ticket attempt push
 --           -> token | "g <token> <block>" | "b <retry after, ms> <ticket> <rank> <holder>"
 --   renew owner ttl          -> 1, or 0: not the owner's
 --   release owner retain     -> 1, or 0: was not the owner's
@@ -19,7 +19,7 @@
 --   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms} each
 --                               waiter; a tab between them
 --   probe instance           -> how many hear the channel of the instance on this server
--- or "e <message>" for any of them. One text, a reply each line: an array of replies costs Redis a tenth more.
+-- or "e <message>" for any of them. One text, a reply each line: texts cost both sides less than arrays do.
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
 -- "<seq> x" says that the hold was ended by force, "<seq> ?" says to ask again.
@@ -32,7 +32,7 @@
 
 local FENCE_S = 86400
 
-local call = redis.call
+local call, match = redis.call, string.match
 local time = call('TIME')
 local us_text = time[1] .. string.format('%06d', time[2])
 local us = tonumber(us_text)
@@ -59,9 +59,10 @@ local function is_of(holder, owner)
   return holder and string.find(holder, owner, 1, true) == 1 and string.byte(holder, #owner + 1) == 32
 end
 
--- A grant where nothing exists; nil: look closer.
-local function acquire_free(owner, permits, ttl, block)
-  if permits ~= '0' or call('EXISTS', H, H .. ':shared', H .. ':queue') > 0 then return nil end
+-- An exclusive grant where nothing exists; nil: look closer.
+local function acquire_free(operation)
+  local owner, ttl, block = match(operation, '^acquire (%S+) 0 (%d+) (%d+)')
+  if not owner or call('EXISTS', H, H .. ':shared', H .. ':queue') > 0 then return nil end
   local token = next_token(block)
   -- GET spares Redis the reply, an object of its own.
   call('SET', H, owner .. ' ' .. token, 'PX', ttl, 'GET')
@@ -69,14 +70,16 @@ local function acquire_free(owner, permits, ttl, block)
 end
 
 -- The end of an exclusive hold that nobody waits for; nil: look closer.
-local function release_unwanted(owner, retain)
-  if retain ~= '0' or not is_of(call('GET', H), owner) or call('EXISTS', H .. ':queue') > 0 then return nil end
+local function release_unwanted(operation)
+  local owner = match(operation, '^release (%S+) 0$')
+  if not owner or not is_of(call('GET', H), owner) or call('EXISTS', H .. ':queue') > 0 then return nil end
   call('DEL', H)
   return '1'
 end
 
 -- A new lease for the exclusive holder; nil: look closer.
-local function renew_exclusive(owner, ttl)
+local function renew_exclusive(operation)
+  local owner, ttl = match(operation, '^renew (%S+) (%d+)$')
   if not is_of(call('GET', H), owner) then return nil end
   call('PEXPIRE', H, ttl)
   return '1'

@@ -23,7 +23,7 @@ local function keep(key, ttl, undo, member)
 end
 
 local function tell(owner, message)
-  local instance, seq = string.match(owner, '^(.*)#(%d+)$')
+  local instance, seq = match(owner, '^(.*)#(%d+)$')
   if not instance then return 0 end
   local heard = redis.pcall('PUBLISH', ARGV[1] .. instance, seq .. ' ' .. message)
   return type(heard) == 'number' and heard or nil

@@ -10,7 +10,7 @@ local function promote(self)
     for _, owner in ipairs(heads) do
       local waiter = call('HGET', W, owner)
       local alive, attempt, permits, ttl, block, push
-      if waiter then alive, attempt, permits, ttl, block, push = string.match(waiter, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d)$') end
+      if waiter then alive, attempt, permits, ttl, block, push = match(waiter, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d)$') end
       if alive and tonumber(alive) > ms then
         permits, ttl = tonumber(permits), tonumber(ttl)
         if not admissible(permits) then return own, own_block end
@@ -46,7 +46,7 @@ end
 local function renewed(holder, owner, ttl)
   if is_of(holder, owner) then
     call('PEXPIRE', H, ttl)
-    local token = string.match(holder, '(%d+)$')
+    local token = match(holder, '(%d+)$')
     return token, text(math.max(1, (tonumber(call('GET', F) or '') or 0) - token + 1))
   end
   if holder then return nil end
@@ -76,7 +76,7 @@ local function busy(holder, owner)
   if holder then
     left = call('PTTL', H)
     if left < 0 then left = FENCE_S * 1000 end
-    who = string.sub(holder, 1, 1) ~= '~' and (string.match(holder, '^(.*) %d+$') or holder) or ''
+    who = string.sub(holder, 1, 1) ~= '~' and (match(holder, '^(.*) %d+$') or holder) or ''
   else
     local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
     left = shares[2] and math.max(0, tonumber(shares[2]) - ms - 1) or 0

@@ -2,9 +2,9 @@
 
 local operations = {}
 
-function operations.acquire(owner, permits, ttl, block, place)
-  local alive, ticket, attempt, push = string.match(place, '^(%d+) (%d+) (%d+) (%d)$')
+function operations.acquire(owner, permits, ttl, block, alive, ticket, attempt, push)
   permits, ttl, alive = tonumber(permits), tonumber(ttl), tonumber(alive)
+  if call('EXISTS', H, S, Q) == 0 then return grant(owner, permits, ttl, block) end
 
   local holder = call('GET', H)
   local token, granted_block = renewed(holder, owner, ttl)
@@ -94,12 +94,12 @@ function operations.force(expected)
   local holder = call('GET', H)
   drop_ended_shares()
   local victims = call('ZRANGE', S, 0, -1)
-  if (call('GET', F) or '') ~= expected or not holder and #victims == 0 then
+  if (call('GET', F) or '') ~= (expected or '') or not holder and #victims == 0 then
     if not holder then promote() end
     return 0
   end
   call('DEL', H, S)
-  if holder then victims[#victims + 1] = string.match(holder, '^(.*) %d+$') end
+  if holder then victims[#victims + 1] = match(holder, '^(.*) %d+$') end
   for _, owner in ipairs(victims) do
     if string.sub(owner, 1, 1) ~= '~' then tell(owner, 'x') end
   end
@@ -120,7 +120,7 @@ function operations.inspect()
   local waiters = call('ZRANGE', Q, 0, -1, 'WITHSCORES')
   for i = 1, #waiters, 2 do
     local waiter = call('HGET', W, waiters[i])
-    local alive, permits = string.match(waiter or '', '^(%d+) %d+ (%d+) ')
+    local alive, permits = match(waiter or '', '^(%d+) %d+ (%d+) ')
     if alive and tonumber(alive) > ms then
       state[#state + 1] = line(waiters[i])
       state[#state + 1] = permits
@@ -134,12 +134,9 @@ function operations.probe(instance)
   return tell(instance .. '#0', '?') or 0
 end
 
-local WIDTHS = { acquire = 6, renew = 3, release = 3, withdraw = 2, force = 2, inspect = 1, probe = 2 }
-
--- Does the operation that stands at ARGV[at]; returns how wide it is there, whether it went well, and its reply.
-return function(at)
+return function(operation)
   S, Q, W, F = H .. ':shared', H .. ':queue', H .. ':waiter', H .. ':fence'
-  local name = ARGV[at]
-  local width = WIDTHS[name]
-  return width, pcall(operations[name], unpack(ARGV, at + 1, at + width - 1))
+  local words = {}
+  for word in string.gmatch(operation, '%S+') do words[#words + 1] = word end
+  return operations[words[1]](unpack(words, 2))
 end
