@@ -42,6 +42,8 @@ export class Lease implements Scheduled {
   /** When the grant was known here. */
   readonly grantedAt: number;
   slot: number | undefined;
+  before: Scheduled | undefined;
+  behind: Scheduled | undefined;
   /** How many times it went from one caller to the next inside this process. */
   handedOver = 0;
   /** The caller that has it at the moment, who is told when it is lost. */

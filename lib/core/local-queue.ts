@@ -2,9 +2,9 @@ import { LockUnavailableError } from './errors.js';
 import { Hold, type HoldKeeper } from './hold.js';
 import { labelOf } from './instance.js';
 import type { Lease } from './lease.js';
+import { Line, type Linked } from './line.js';
 import type { Granted, Owner } from './lock-store.js';
 import type { Obstacle, Place, Request } from './request.js';
-import { RequestLine } from './request-line.js';
 import type { Session } from './session.js';
 import { after, type CancelTimer } from './timer.js';
 import type { Waiting, WishListener } from './waiting.js';
@@ -28,12 +28,14 @@ export interface LocalQueueKeeper {
  * store, within the bounds that keep it fair to other processes; as soon as it may not, the next caller has a claim, and
  * so a place, in the store's queue.
  */
-export class LocalQueue implements Place, WishListener, HoldKeeper {
+export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<LocalQueue> {
   readonly name: string;
+  before: LocalQueue | undefined;
+  behind: LocalQueue | undefined;
   readonly #session: Session;
   readonly #bounds: HandOverBounds;
-  readonly #keeper: LocalQueueKeeper | undefined;
-  readonly #line = new RequestLine();
+  readonly #keeper: LocalQueueKeeper;
+  readonly #line = new Line<Request>();
   #claim: Waiting | undefined;
   /** The lease that may serve further callers. */
   #lease: Lease | undefined;
@@ -41,7 +43,7 @@ export class LocalQueue implements Place, WishListener, HoldKeeper {
   /** Everybody who stands here knows that the lock is busy. */
   #allCount = true;
 
-  constructor(name: string, session: Session, bounds: HandOverBounds, keeper?: LocalQueueKeeper) {
+  constructor(name: string, session: Session, bounds: HandOverBounds, keeper: LocalQueueKeeper) {
     this.name = name;
     this.#session = session;
     this.#bounds = bounds;
@@ -59,6 +61,11 @@ export class LocalQueue implements Place, WishListener, HoldKeeper {
     if (this.#lease || this.#claim?.lastBusy) request.startCounting();
     else this.#allCount = false;
     this.#advance();
+  }
+
+  /** Ends every wait with a fresh error. */
+  failAll(error: (name: string) => Error): void {
+    for (const request of this.#line.all()) request.fail(error(request.name));
   }
 
   obstacle(): Obstacle {
@@ -86,7 +93,7 @@ export class LocalQueue implements Place, WishListener, HoldKeeper {
       this.#cancelWindow?.();
       this.#cancelWindow = undefined;
       if (head) this.#claim ??= this.#ask(head);
-      else if (!this.#lease) this.#keeper?.emptied(this);
+      else if (!this.#lease) this.#keeper.emptied(this);
     } else {
       const over = (): void => {
         this.#cancelWindow = undefined;

@@ -1,4 +1,6 @@
+import { Line } from './line.js';
 import { type HandOverBounds, LocalQueue, type LocalQueueKeeper } from './local-queue.js';
+import { Registry } from './registry.js';
 import type { Request } from './request.js';
 import type { Session } from './session.js';
 
@@ -6,8 +8,10 @@ import type { Session } from './session.js';
 export class LocalQueues implements LocalQueueKeeper {
   readonly #session: Session;
   readonly #bounds: HandOverBounds;
-  readonly #queues = new Map<string, LocalQueue>();
-  readonly #requests = new Set<Request>();
+  /** All of them. */
+  readonly #line = new Line<LocalQueue>();
+  /** Those that further callers may join. */
+  readonly #open = new Registry<LocalQueue>();
 
   constructor(session: Session, bounds: HandOverBounds) {
     this.#session = session;
@@ -16,36 +20,35 @@ export class LocalQueues implements LocalQueueKeeper {
 
   /** Ends every wait with a fresh error. */
   failAll(error: (name: string) => Error): void {
-    for (const request of this.#requests) request.fail(error(request.name));
-  }
-
-  settled(request: Request): void {
-    this.#requests.delete(request);
+    for (const queue of this.#line.all()) queue.failAll(error);
   }
 
   /** Puts the request where it will be served. */
   enter(request: Request): void {
     const { name, options, wait } = request;
-    this.#requests.add(request);
-    request.book = this;
     const lease = this.#session.exclusiveLease(name);
     // Whoever was told just now that the lease is lost may have aborted this very request.
     if (request.settled) return;
-    const queue = this.#queues.get(name);
+    const queue = this.#open.get(name);
     if (wait === 0 && (lease || (queue?.waiting && options.permits === 0))) {
       const holders = lease ? [this.#session.label] : [];
       request.refuse({ holders, retryAfter: lease?.remaining() ?? 0, trouble: undefined });
-    } else if (options.permits === 0 && wait > 0 && this.#bounds.max > 0) (queue ?? this.#open(name)).join(request);
-    else new LocalQueue(name, this.#session, this.#bounds).join(request);
+      return;
+    }
+    const joins = options.permits === 0 && wait > 0 && this.#bounds.max > 0;
+    const place = (joins && queue) || this.#add(name);
+    if (joins) this.#open.set(name, place);
+    place.join(request);
   }
 
   emptied(queue: LocalQueue): void {
-    if (this.#queues.get(queue.name) === queue) this.#queues.delete(queue.name);
+    this.#line.remove(queue);
+    this.#open.delete(queue.name, queue);
   }
 
-  #open(name: string): LocalQueue {
+  #add(name: string): LocalQueue {
     const queue = new LocalQueue(name, this.#session, this.#bounds, this);
-    this.#queues.set(name, queue);
+    this.#line.add(queue);
     return queue;
   }
 }

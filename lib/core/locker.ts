@@ -44,12 +44,16 @@ export class Locker {
     this.#queues = new LocalQueues(this.#session, localHandOver);
   }
 
-  /** All the names, or none. `names` are in the global order. Rejects, or throws at once. */
+  /** All the names, or none. `names` are in the global order. */
   acquire(names: readonly string[], options: ResolvedLockOptions, reuse: readonly Hold[] = NONE): Promise<LockHandle> {
     if (names.length > 1 || reuse.length > 0) return this.#acquireAll(names, options, reuse);
     const name = names[0] as string;
-    this.#assertNoUpgrade(name, options);
-    return this.#acquireOne(name, options, options.wait);
+    try {
+      this.#assertNoUpgrade(name, options);
+      return this.#acquireOne(name, options, options.wait);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #acquireAll(

@@ -1,8 +1,9 @@
 import type { Clock } from './clock.js';
+import { Line, type Linked } from './line.js';
 import { after, type CancelTimer } from './timer.js';
 
 /** Something that wants to be called at a time. */
-export interface Scheduled {
+export interface Scheduled extends Linked<Scheduled> {
   /** Where it stands in the wheel; the wheel's own note. */
   slot: number | undefined;
   tick(now: number): void;
@@ -16,7 +17,7 @@ const BUCKET_MS = 50;
  */
 export class RenewalWheel {
   readonly #clock: Clock;
-  readonly #slots = new Map<number, Set<Scheduled>>();
+  readonly #slots = new Map<number, Line<Scheduled>>();
   #armedFor = Number.POSITIVE_INFINITY;
   #cancel: CancelTimer | undefined;
   #closed = false;
@@ -37,9 +38,9 @@ export class RenewalWheel {
     if (item.slot === slot) return;
     this.#remove(item);
     item.slot = slot;
-    const items = this.#slots.get(slot);
-    if (items) items.add(item);
-    else this.#slots.set(slot, new Set([item]));
+    const items = this.#slots.get(slot) ?? new Line();
+    items.add(item);
+    this.#slots.set(slot, items);
     if (slot < this.#armedFor) this.#arm(slot);
   }
 
@@ -58,7 +59,7 @@ export class RenewalWheel {
   #remove(item: Scheduled): void {
     if (item.slot === undefined) return;
     const items = this.#slots.get(item.slot);
-    items?.delete(item);
+    items?.remove(item);
     if (items?.size === 0) this.#slots.delete(item.slot);
     item.slot = undefined;
   }
@@ -80,8 +81,9 @@ export class RenewalWheel {
     const now = this.#clock.now();
     const due = [...this.#slots.keys()].filter((slot) => slot <= now).sort((a, b) => a - b);
     for (const slot of due) {
+      const items = this.#slots.get(slot);
       // An item may cancel or put off its neighbours, which then are not here any more.
-      for (const item of this.#slots.get(slot) ?? []) {
+      for (let item = items?.first; item; item = items?.first) {
         this.#remove(item);
         item.tick(now);
       }

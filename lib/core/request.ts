@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import { LockBusyError, LockUnavailableError } from './errors.js';
 import type { Hold } from './hold.js';
+import type { Linked } from './line.js';
 import { LockHandle } from './lock.js';
 import type { ResolvedLockOptions } from './options.js';
 import { after, type CancelTimer } from './timer.js';
@@ -21,16 +22,13 @@ export interface Place {
 }
 
 /** What a caller asked for: one name, until it is granted, refused or given up. Settles once. */
-export class Request {
+export class Request implements Linked<Request> {
   readonly name: string;
   readonly options: ResolvedLockOptions;
   /** How long this caller waits, in ms. */
   readonly wait: number;
   readonly promise: Promise<LockHandle>;
   place: Place | undefined;
-  /** Told once, when it has been granted or has failed. */
-  book: { settled(request: Request): void } | undefined;
-  /** Its neighbours in the line; the line's own notes. */
   before: Request | undefined;
   behind: Request | undefined;
 
@@ -107,7 +105,6 @@ export class Request {
   #settle(): void {
     this.#settled = true;
     this.#cancelWait?.();
-    this.book?.settled(this);
     if (this.#onAbort) this.options.signal?.removeEventListener('abort', this.#onAbort);
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from './clock.js';
 import { Instance } from './instance.js';
 import { Lease, type LeaseTerms } from './lease.js';
 import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.js';
+import { Registry } from './registry.js';
 import { RenewalWheel } from './renewal.js';
 import { after } from './timer.js';
 import { Waiting, type Wish, type WishListener } from './waiting.js';
@@ -26,10 +27,10 @@ export class Session implements StoreListener {
   readonly label: string;
   readonly wheel: RenewalWheel;
 
-  readonly #leases = new Map<Owner, Lease>();
-  readonly #waitings = new Map<Owner, Waiting>();
+  readonly #leases = new Registry<Lease>();
+  readonly #waitings = new Registry<Waiting>();
   /** The exclusive leases by name, to know without asking that a name is busy. */
-  readonly #exclusive = new Map<string, Lease>();
+  readonly #exclusive = new Registry<Lease>();
   #instance: Instance | undefined;
   #unsubscribe: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
@@ -66,13 +67,13 @@ export class Session implements StoreListener {
   }
 
   settled(waiting: Waiting): void {
-    this.#waitings.delete(waiting.owner);
+    this.#waitings.delete(waiting.owner, waiting);
     if (this.#waitings.size === 0) this.#onIdle?.();
   }
 
   ended(lease: Lease): void {
-    this.#leases.delete(lease.terms.owner);
-    if (this.#exclusive.get(lease.terms.name) === lease) this.#exclusive.delete(lease.terms.name);
+    this.#leases.delete(lease.terms.owner, lease);
+    this.#exclusive.delete(lease.terms.name, lease);
   }
 
   granted(owner: Owner, grant: PushedGrant): void {
@@ -96,7 +97,7 @@ export class Session implements StoreListener {
   /** Gives back what is held still, takes the waiters out of the queue, as far as the store answers, and hears no more. */
   async close(): Promise<void> {
     for (const waiting of this.#waitings.values()) waiting.giveUp();
-    await Promise.allSettled([...this.#leases.values()].map((lease) => lease.abandon()));
+    await Promise.allSettled(this.#leases.values().map((lease) => lease.abandon()));
     if (this.#waitings.size > 0) await this.#idle();
     this.wheel.clear();
     for (const waiting of this.#waitings.values()) waiting.stop();

@@ -40,7 +40,7 @@ export interface GroupCommitOptions {
 export class GroupCommit {
   readonly #connection: Connection;
   readonly #options: GroupCommitOptions;
-  readonly #inFlight = new Set<Batch>();
+  readonly #inFlight: Batch[] = [];
   #pending: Pending[] = [];
   #scheduled = false;
 
@@ -72,7 +72,7 @@ export class GroupCommit {
   /** Fails what waits for an answer. */
   close(): void {
     this.#failPending();
-    for (const batch of this.#inFlight) this.#finish(batch, ({ name }) => closed(name));
+    for (const batch of [...this.#inFlight]) this.#finish(batch, ({ name }) => closed(name));
   }
 
   #failPending(): void {
@@ -112,8 +112,8 @@ export class GroupCommit {
   }
 
   async #send(batch: Batch): Promise<void> {
-    this.#inFlight.add(batch);
-    if (this.#inFlight.size === 1) this.#connection.keepAlive(true);
+    this.#inFlight.push(batch);
+    if (this.#inFlight.length === 1) this.#connection.keepAlive(true);
     const timedOut = (): void => this.#finish(batch, ({ name }) => silent(name, this.#options.timeout));
     const cancelTimeout = after(this.#options.timeout, timedOut, { awaited: true });
     try {
@@ -127,10 +127,11 @@ export class GroupCommit {
   }
 
   #finish(batch: Batch, error?: (item: Pending) => LockUnavailableError): void {
-    if (!this.#inFlight.delete(batch)) return;
+    if (batch.done) return;
     batch.done = true;
+    this.#inFlight.splice(this.#inFlight.indexOf(batch), 1);
     if (error) for (const item of batch.items) item.reject(error(item));
-    if (this.#inFlight.size === 0) this.#connection.keepAlive(false);
+    if (this.#inFlight.length === 0) this.#connection.keepAlive(false);
   }
 
   /** By hash; where the server does not know the script, nothing has run, and the text goes along. */

@@ -4,6 +4,8 @@ import { FakeClock, pass, useFakeTime } from '../support/fake-time.js';
 
 class Item implements Scheduled {
   slot: number | undefined;
+  before: Scheduled | undefined;
+  behind: Scheduled | undefined;
   readonly ticks: number[] = [];
   onTick = (): void => {};
 

@@ -128,7 +128,7 @@ describe('trap 8: the clock of the client decides who holds the lock', () => {
     const now = Date.now();
     const monitor = await redis.server.client().monitor();
     const words: string[] = [];
-    monitor.on('monitor', (_time, args: string[]) => words.push(...args));
+    monitor.on('monitor', (_time, args: string[]) => words.push(...args.flatMap((arg) => arg.split(' '))));
     const namespace = unique('ns');
     await using service = await createLockService({ redis: redis.url, namespace, logger: quiet });
     const lock = await service.acquire('lock', { ttl: 2_000, holdAtLeast: '1s' });
