@@ -16,7 +16,7 @@ function textOf(path) {
     .sort()
     .map((entry) => {
       const text = textOf(`${path}/${entry}`);
-      return entry.endsWith('.lua') ? text : `local function ${entry.replace(/^\d+-/, '')}()\n${text}end\n`;
+      return entry.endsWith('.lua') ? text : `local function ${entry.replace(/^\d+-/, '')}(...)\n${text}end\n`;
     })
     .join('\n');
 }

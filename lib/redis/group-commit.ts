@@ -1,4 +1,5 @@
 import { LockUnavailableError } from '../core/errors.js';
+import type { Owner } from '../core/lock-store.js';
 import { after, type CancelTimer } from '../core/timer.js';
 import type { Connection } from './connection.js';
 import { furtherKeysOf, keyOf } from './keys.js';
@@ -42,6 +43,8 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions;
   readonly #inFlight: Batch[] = [];
   #pending: Pending[] = [];
+  /** The instance that most owners belong to; each call names it once. */
+  instance = '';
   #scheduled = false;
 
   constructor(connection: Connection, options: GroupCommitOptions) {
@@ -67,6 +70,12 @@ export class GroupCommit {
       this.#scheduled = true;
       process.nextTick(this.#flush);
     });
+  }
+
+  /** The owner as it travels: without the instance when that is the one that the call names. */
+  short(owner: Owner): string {
+    const { length } = this.instance;
+    return owner.startsWith(this.instance) && owner[length] === '#' ? owner.slice(length) : owner;
   }
 
   /** Fails what waits for an answer. */
@@ -142,7 +151,7 @@ export class GroupCommit {
     // While a slot moves, a node answers for the keys that it is told of: a lock must not be seen in part.
     if (this.#connection.isCluster) args.push(...furtherKeysOf(args[0] as string));
     const keys = args.length;
-    args.push(this.#options.channelPrefix);
+    args.push(this.#options.channelPrefix, this.instance);
     for (const { operation } of items) args.push(operation);
     try {
       return await client.evalsha(LOCK_SCRIPT_SHA, keys, ...args);

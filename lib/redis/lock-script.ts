@@ -6,15 +6,16 @@ export { LOCK_SCRIPT };
 
 export const LOCK_SCRIPT_SHA = createHash('sha1').update(LOCK_SCRIPT).digest('hex');
 
-/** An operation as the script takes it: its name, then its arguments, none of which contains a space. */
+/** An operation as the script takes it: its name, then its arguments, none of which contains a space. An owner may be short. */
 export type Operation = string;
 
 export const operation = {
-  acquire: ({ owner, permits, ttl, alive, ticket, attempt, block }: Claim, push: boolean): Operation => {
-    return `acquire ${owner} ${permits} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0}`;
+  acquire: (owner: string, claim: Claim, push: boolean): Operation => {
+    const { permits, ttl, alive, ticket, attempt, block } = claim;
+    return `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0}`;
   },
-  renew: (owner: string, ttl: number): Operation => `renew ${owner} ${ttl}`,
-  release: (owner: string, retain: number): Operation => `release ${owner} ${retain}`,
+  renew: (owner: string, ttl: number): Operation => `renew ${ttl} ${owner}`,
+  release: (owner: string, retain: number): Operation => `release ${retain} ${owner}`,
   withdraw: (owner: string): Operation => `withdraw ${owner}`,
   force: (expected: number | null): Operation => `force ${expected ?? ''}`,
   inspect: (): Operation => 'inspect',

@@ -36,22 +36,28 @@ export class RedisLockStore implements LockStore {
 
   acquire(claim: Claim): Promise<Granted | Busy> {
     const push = this.#channels.get(instanceOf(claim.owner))?.verified === true;
-    return this.#commands.submit(claim.name, operation.acquire(claim, push), (reply) => readAcquired(reply, claim));
+    const asked = operation.acquire(this.#commands.short(claim.owner), claim, push);
+    return this.#commands.submit(claim.name, asked, (reply) => readAcquired(reply, claim));
   }
 
   renew({ name, owner, ttl }: Owned & { ttl: number }): Promise<boolean> {
-    return this.#commands.submit(name, operation.renew(owner, ttl), readYesOrNo, false);
+    return this.#commands.submit(name, operation.renew(this.#commands.short(owner), ttl), readYesOrNo, false);
   }
 
   release({ name, owner, retain }: Owned & { retain: number }): Promise<boolean> {
     const { losses } = this.#connection;
     // When the connection broke meanwhile, a "no" may answer the repeat of a release that was carried out.
     const decode = (reply: string): boolean => readYesOrNo(reply) || losses !== this.#connection.losses;
-    return this.#commands.submit(name, operation.release(owner, retain), decode, false);
+    return this.#commands.submit(name, operation.release(this.#commands.short(owner), retain), decode, false);
   }
 
   withdraw({ name, owner }: Owned): Promise<void> {
-    return this.#commands.submit(name, operation.withdraw(owner), (reply) => void readYesOrNo(reply), false);
+    return this.#commands.submit(
+      name,
+      operation.withdraw(this.#commands.short(owner)),
+      (reply) => void readYesOrNo(reply),
+      false,
+    );
   }
 
   inspect(name: string): Promise<StoreState> {
@@ -64,6 +70,7 @@ export class RedisLockStore implements LockStore {
 
   subscribe(instance: string, listener: StoreListener): () => void {
     this.#listeners.set(instance, listener);
+    this.#commands.instance ||= instance;
     if (!this.#connection.ended) this.#openChannel(instance, listener);
     return () => {
       this.#listeners.delete(instance);

@@ -18,10 +18,10 @@ export interface AcquireTerms {
 export const operations = {
   acquire: (owner: string, terms: AcquireTerms = {}): string[] => {
     const { permits = 0, ttl = 60_000, alive = 0, ticket = 0, attempt = 1, block = 1, push = false } = terms;
-    return ['acquire', owner, ...[permits, ttl, block, alive, ticket, attempt].map(String), push ? '1' : '0'];
+    return ['acquire', String(permits), owner, ...[ttl, block, alive, ticket, attempt].map(String), push ? '1' : '0'];
   },
-  renew: (owner: string, ttl = 60_000): string[] => ['renew', owner, String(ttl)],
-  release: (owner: string, retain = 0): string[] => ['release', owner, String(retain)],
+  renew: (owner: string, ttl = 60_000): string[] => ['renew', String(ttl), owner],
+  release: (owner: string, retain = 0): string[] => ['release', String(retain), owner],
   withdraw: (owner: string): string[] => ['withdraw', owner],
   force: (expected: number | string): string[] => ['force', String(expected)],
   inspect: (): string[] => ['inspect'],
@@ -92,7 +92,7 @@ export async function callScript(
 ): Promise<unknown[]> {
   const keys = calls.map(([lock]) => lock.holder);
   const args = calls.map(([, operation]) => operation.join(' '));
-  const reply = (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, ...args)) as string;
+  const reply = (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, '', ...args)) as string;
   return reply.split('\n').map((line) => (line.includes('\t') ? line.split('\t').map(asNumber) : asNumber(line)));
 }
 

@@ -11,11 +11,12 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --   F  :fence    string      the last token given out or set aside
 -- An owner is "<instance>#<seq>". Time is the server's.
 --
--- ARGV[1]: what stands before an instance in the name of its channel. Then each operation, as one text:
---   acquire owner permits ttl block alive ticket attempt push
+-- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
+-- "#<seq>" alone. Then each operation, as one text:
+--   acquire permits owner ttl block alive ticket attempt push
 --           -> token | "g <token> <block>" | "b <retry after, ms> <ticket> <rank> <holder>"
---   renew owner ttl          -> 1, or 0: not the owner's
---   release owner retain     -> 1, or 0: was not the owner's
+--   renew ttl owner          -> 1, or 0: not the owner's
+--   release retain owner     -> 1, or 0: was not the owner's
 --   withdraw owner           -> 1
 --   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds
 --   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms} each
@@ -28,73 +29,88 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --
 -- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
 -- before writes, since nothing is rolled back; every key has a ttl.
---
--- This file is all that runs for a lock that nobody else holds or waits for: few calls, few new texts. The files in
--- \`2-contended\` are the body of the function \`contended\`, and are made only when the first operation needs them.
 
-local FENCE_S = 86400
+-- All that a lock needs which nobody else holds or waits for, in few calls and few new texts. Each function, and each
+-- local that a function refers to, is made anew in every call of the script: there is one of each, and the files in
+-- \`3-contended\` are the body of another that is made only when the first operation needs it.
 
-local call, match = redis.call, string.match
-local time = call('TIME')
-local us_text = time[1] .. string.format('%06d', time[2])
-local us = tonumber(us_text)
-local fence_end = tostring(time[1] + FENCE_S)
--- The lock of the operation at hand.
-local H
+local us
 
-local function text(number)
-  return string.format('%.0f', number)
+-- The time in us, as a text; read once in a call.
+local function read_time()
+  local time = redis.call('TIME')
+  us = time[1] .. (#time[2] == 6 and time[2] or string.format('%06d', time[2]))
+  return us
 end
 
 -- The first of \`block\` tokens, as a text. Counts from the time and not by INCR: after a loss of data INCR starts below
 -- tokens that were given out.
-local function next_token(block)
-  local fence = H .. ':fence'
-  local last = block == '1' and us_text or text(us + block - 1)
-  local old = tonumber(call('SET', fence, last, 'EXAT', fence_end, 'GET') or 0) or 0
-  if old < us then return us_text end
-  call('SET', fence, text(old + block), 'EXAT', fence_end)
-  return text(old + 1)
+local function next_token(fence, block)
+  local time = us or read_time()
+  local last = block == '1' and time or string.format('%.0f', time + block - 1)
+  local old = redis.call('SET', fence, last, 'EX', '86400', 'GET')
+  if not old or #old == #time and old < time then return time end
+  old = tonumber(old) or 0
+  if old < tonumber(time) then return time end
+  redis.call('SET', fence, string.format('%.0f', old + block), 'EX', '86400')
+  return string.format('%.0f', old + 1)
 end
 
+-- Whether the value of H says that the owner holds.
 local function is_of(holder, owner)
   return holder and string.find(holder, owner, 1, true) == 1 and string.byte(holder, #owner + 1) == 32
 end
 
--- An exclusive grant where nothing exists; nil: look closer.
-local function acquire_free(operation)
-  local owner, ttl, block = match(operation, '^acquire (%S+) 0 (%d+) (%d+)')
-  if not owner or call('EXISTS', H, H .. ':shared', H .. ':queue') > 0 then return nil end
-  local token = next_token(block)
-  -- GET spares Redis the reply, an object of its own.
-  call('SET', H, owner .. ' ' .. token, 'PX', ttl, 'GET')
-  return token
-end
-
--- The end of an exclusive hold that nobody waits for; nil: look closer.
-local function release_unwanted(operation)
-  local owner = match(operation, '^release (%S+) 0$')
-  if not owner or not is_of(call('GET', H), owner) or call('EXISTS', H .. ':queue') > 0 then return nil end
-  call('DEL', H)
-  return '1'
-end
-
--- A new lease for the exclusive holder; nil: look closer.
-local function renew_exclusive(operation)
-  local owner, ttl = match(operation, '^renew (%S+) (%d+)$')
+-- The reply to an operation; nil: look closer.
+local function at_hand(H, operation)
+  local call, byte = redis.call, string.byte
+  local kind = byte(operation, 3)
+  if kind == 113 then
+    -- An exclusive lock of which nothing exists.
+    if byte(operation, 9) ~= 48 or call('EXISTS', H, H .. ':shared', H .. ':queue') > 0 then return nil end
+    local owner, ttl, block = string.match(operation, '^acquire 0 (%S+) (%d+) (%d+)')
+    if byte(owner) == 35 then owner = ARGV[2] .. owner end
+    local token = next_token(H .. ':fence', block)
+    -- GET spares Redis the reply, an object of its own.
+    call('SET', H, owner .. ' ' .. token, 'PX', ttl, 'GET')
+    return token
+  end
+  -- The exclusive holder has a new lease, or releases what nobody waits for.
+  local ttl, owner
+  if kind == 108 and byte(operation, 9) == 48 then
+    owner = string.sub(operation, 11)
+  elseif kind == 110 then
+    ttl, owner = string.match(operation, '^renew (%d+) (%S+)$')
+  else
+    return nil
+  end
+  if byte(owner) == 35 then owner = ARGV[2] .. owner end
   if not is_of(call('GET', H), owner) then return nil end
-  call('PEXPIRE', H, ttl)
+  if ttl then
+    call('PEXPIRE', H, ttl)
+  elseif call('EXISTS', H .. ':queue') > 0 then
+    return nil
+  else
+    call('DEL', H)
+  end
   return '1'
 end
 
-local function contended()
+local function contended(...)
 -- Holds: exclusive and shared ones, and what is said about them.
 
 local HEADS = 16
 
-local ms = math.floor(us / 1000)
--- The other keys of the lock of the operation at hand.
-local S, Q, W, F
+local call, match = redis.call, string.match
+-- The time in us.
+local now = tonumber(us or read_time())
+local ms = math.floor(now / 1000)
+-- The keys of the lock of the operation at hand.
+local H, S, Q, W, F
+
+local function text(number)
+  return string.format('%.0f', number)
+end
 
 -- What another program wrote under our keys may be anything; a reply is one line.
 local function line(foreign)
@@ -122,8 +138,8 @@ end
 -- Holders whose shares overlap have one token, so that a guarded resource refuses none of them.
 local function epoch_token()
   local token = call('EXISTS', S) == 1 and tonumber(call('GET', F) or '')
-  if not token then return next_token('1') end
-  call('PEXPIRE', F, FENCE_S * 1000)
+  if not token then return next_token(F, '1') end
+  call('PEXPIRE', F, 86400000)
   return text(token)
 end
 
@@ -140,7 +156,7 @@ local function grant(owner, permits, ttl, block)
     token = epoch_token()
     share(owner, ttl)
   else
-    token = next_token(block)
+    token = next_token(F, block)
     call('SET', H, owner .. ' ' .. token, 'PX', ttl)
   end
   return token
@@ -222,7 +238,7 @@ local function enqueue(owner, ticket, alive, rest)
   if not place then
     if ticket == 0 then
       local last = call('ZRANGE', Q, -1, -1, 'WITHSCORES')
-      ticket = math.max(us, (tonumber(last[2] or '') or 0) + 1)
+      ticket = math.max(now, (tonumber(last[2] or '') or 0) + 1)
     end
     call('ZADD', Q, text(ticket), owner)
   end
@@ -233,7 +249,7 @@ local function busy(holder, owner)
   local left, who
   if holder then
     left = call('PTTL', H)
-    if left < 0 then left = FENCE_S * 1000 end
+    if left < 0 then left = 86400000 end
     who = string.sub(holder, 1, 1) ~= '~' and (match(holder, '^(.*) %d+$') or holder) or ''
   else
     local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
@@ -252,7 +268,7 @@ end
 
 local operations = {}
 
-function operations.acquire(owner, permits, ttl, block, alive, ticket, attempt, push)
+function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push)
   permits, ttl, alive = tonumber(permits), tonumber(ttl), tonumber(alive)
   if call('EXISTS', H, S, Q) == 0 then return grant(owner, permits, ttl, block) end
 
@@ -282,7 +298,7 @@ function operations.acquire(owner, permits, ttl, block, alive, ticket, attempt, 
   return busy(holder, owner)
 end
 
-function operations.renew(owner, ttl)
+function operations.renew(ttl, owner)
   local holder = call('GET', H)
   local ours = renewed(holder, owner, tonumber(ttl))
   if not holder then promote() end
@@ -295,7 +311,7 @@ local function nudge()
   if head[1] then tell(head[1], '?') end
 end
 
-function operations.release(owner, retain)
+function operations.release(retain, owner)
   retain = tonumber(retain)
   local holder = call('GET', H)
   local was_ours = 0
@@ -336,7 +352,7 @@ end
 function operations.withdraw(owner)
   call('ZREM', Q, owner)
   call('HDEL', W, owner)
-  operations.release(owner, '0')
+  operations.release('0', owner)
   return 1
 end
 
@@ -384,29 +400,23 @@ function operations.probe(instance)
   return tell(instance .. '#0', '?') or 0
 end
 
-return function(operation)
-  S, Q, W, F = H .. ':shared', H .. ':queue', H .. ':waiter', H .. ':fence'
+return function(lock, operation)
+  H, S, Q, W, F = lock, lock .. ':shared', lock .. ':queue', lock .. ':waiter', lock .. ':fence'
   local words = {}
-  for word in string.gmatch(operation, '%S+') do words[#words + 1] = word end
+  for word in string.gmatch(operation, '%S+') do words[#words + 1] = string.byte(word) == 35 and ARGV[2] .. word or word end
   return operations[words[1]](unpack(words, 2))
 end
 end
 
 -- The loop over the operations of one call.
 
-local AT_HAND = { acquire = acquire_free, release = release_unwanted, renew = renew_exclusive }
-
-local replies = {}
-local look_closer
-for i = 1, #ARGV - 1 do
-  H = KEYS[i]
-  local operation = ARGV[i + 1]
-  local at_hand = AT_HAND[match(operation, '^%a+')]
-  local ok, reply = true, nil
-  if at_hand then ok, reply = pcall(at_hand, operation) end
-  if ok and not reply then
+local replies, look_closer = {}, nil
+for i = 1, #ARGV - 2 do
+  local H, operation = KEYS[i], ARGV[i + 2]
+  local ok, reply = pcall(at_hand, H, operation)
+  if not ok or not reply then
     look_closer = look_closer or contended()
-    ok, reply = pcall(look_closer, operation)
+    ok, reply = pcall(look_closer, H, operation)
   end
   if not ok then
     reply = 'e ' .. string.gsub(type(reply) == 'table' and reply.err or tostring(reply), '%c', ' ')

@@ -64,7 +64,7 @@ local function enqueue(owner, ticket, alive, rest)
   if not place then
     if ticket == 0 then
       local last = call('ZRANGE', Q, -1, -1, 'WITHSCORES')
-      ticket = math.max(us, (tonumber(last[2] or '') or 0) + 1)
+      ticket = math.max(now, (tonumber(last[2] or '') or 0) + 1)
     end
     call('ZADD', Q, text(ticket), owner)
   end
@@ -75,7 +75,7 @@ local function busy(holder, owner)
   local left, who
   if holder then
     left = call('PTTL', H)
-    if left < 0 then left = FENCE_S * 1000 end
+    if left < 0 then left = 86400000 end
     who = string.sub(holder, 1, 1) ~= '~' and (match(holder, '^(.*) %d+$') or holder) or ''
   else
     local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')

@@ -2,7 +2,7 @@
 
 local operations = {}
 
-function operations.acquire(owner, permits, ttl, block, alive, ticket, attempt, push)
+function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push)
   permits, ttl, alive = tonumber(permits), tonumber(ttl), tonumber(alive)
   if call('EXISTS', H, S, Q) == 0 then return grant(owner, permits, ttl, block) end
 
@@ -32,7 +32,7 @@ function operations.acquire(owner, permits, ttl, block, alive, ticket, attempt, 
   return busy(holder, owner)
 end
 
-function operations.renew(owner, ttl)
+function operations.renew(ttl, owner)
   local holder = call('GET', H)
   local ours = renewed(holder, owner, tonumber(ttl))
   if not holder then promote() end
@@ -45,7 +45,7 @@ local function nudge()
   if head[1] then tell(head[1], '?') end
 end
 
-function operations.release(owner, retain)
+function operations.release(retain, owner)
   retain = tonumber(retain)
   local holder = call('GET', H)
   local was_ours = 0
@@ -86,7 +86,7 @@ end
 function operations.withdraw(owner)
   call('ZREM', Q, owner)
   call('HDEL', W, owner)
-  operations.release(owner, '0')
+  operations.release('0', owner)
   return 1
 end
 
@@ -134,9 +134,9 @@ function operations.probe(instance)
   return tell(instance .. '#0', '?') or 0
 end
 
-return function(operation)
-  S, Q, W, F = H .. ':shared', H .. ':queue', H .. ':waiter', H .. ':fence'
+return function(lock, operation)
+  H, S, Q, W, F = lock, lock .. ':shared', lock .. ':queue', lock .. ':waiter', lock .. ':fence'
   local words = {}
-  for word in string.gmatch(operation, '%S+') do words[#words + 1] = word end
+  for word in string.gmatch(operation, '%S+') do words[#words + 1] = string.byte(word) == 35 and ARGV[2] .. word or word end
   return operations[words[1]](unpack(words, 2))
 end

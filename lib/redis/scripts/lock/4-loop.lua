@@ -1,18 +1,12 @@
 -- The loop over the operations of one call.
 
-local AT_HAND = { acquire = acquire_free, release = release_unwanted, renew = renew_exclusive }
-
-local replies = {}
-local look_closer
-for i = 1, #ARGV - 1 do
-  H = KEYS[i]
-  local operation = ARGV[i + 1]
-  local at_hand = AT_HAND[match(operation, '^%a+')]
-  local ok, reply = true, nil
-  if at_hand then ok, reply = pcall(at_hand, operation) end
-  if ok and not reply then
+local replies, look_closer = {}, nil
+for i = 1, #ARGV - 2 do
+  local H, operation = KEYS[i], ARGV[i + 2]
+  local ok, reply = pcall(at_hand, H, operation)
+  if not ok or not reply then
     look_closer = look_closer or contended()
-    ok, reply = pcall(look_closer, operation)
+    ok, reply = pcall(look_closer, H, operation)
   end
   if not ok then
     reply = 'e ' .. string.gsub(type(reply) == 'table' and reply.err or tostring(reply), '%c', ' ')

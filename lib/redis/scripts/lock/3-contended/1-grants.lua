@@ -2,9 +2,16 @@
 
 local HEADS = 16
 
-local ms = math.floor(us / 1000)
--- The other keys of the lock of the operation at hand.
-local S, Q, W, F
+local call, match = redis.call, string.match
+-- The time in us.
+local now = tonumber(us or read_time())
+local ms = math.floor(now / 1000)
+-- The keys of the lock of the operation at hand.
+local H, S, Q, W, F
+
+local function text(number)
+  return string.format('%.0f', number)
+end
 
 -- What another program wrote under our keys may be anything; a reply is one line.
 local function line(foreign)
@@ -32,8 +39,8 @@ end
 -- Holders whose shares overlap have one token, so that a guarded resource refuses none of them.
 local function epoch_token()
   local token = call('EXISTS', S) == 1 and tonumber(call('GET', F) or '')
-  if not token then return next_token('1') end
-  call('PEXPIRE', F, FENCE_S * 1000)
+  if not token then return next_token(F, '1') end
+  call('PEXPIRE', F, 86400000)
   return text(token)
 end
 
@@ -50,7 +57,7 @@ local function grant(owner, permits, ttl, block)
     token = epoch_token()
     share(owner, ttl)
   else
-    token = next_token(block)
+    token = next_token(F, block)
     call('SET', H, owner .. ' ' .. token, 'PX', ttl)
   end
   return token

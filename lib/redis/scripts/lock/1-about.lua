@@ -1,0 +1,29 @@
+-- A vector of lock operations, in one call. Each is atomic and isolated: one that fails hurts no neighbour.
+--
+-- KEYS, one for each operation: H. The other keys of a lock are H and a suffix, and so in the slot of H. On a Cluster
+-- they stand behind, so that the server sees whether all are there while a slot moves:
+--   H            string      the exclusive holder: "<owner> <token>"; after a release that keeps it: "~<owner> <token>"
+--   S  :shared   sorted set  the shared holders: owner (or "~<owner>") -> end of the lease, ms
+--   Q  :queue    sorted set  the waiters: owner -> ticket, us
+--   W  :waiter   hash        waiter -> "<alive until, ms> <attempt> <permits> <ttl> <block> <push>"
+--   F  :fence    string      the last token given out or set aside
+-- An owner is "<instance>#<seq>". Time is the server's.
+--
+-- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
+-- "#<seq>" alone. Then each operation, as one text:
+--   acquire permits owner ttl block alive ticket attempt push
+--           -> token | "g <token> <block>" | "b <retry after, ms> <ticket> <rank> <holder>"
+--   renew ttl owner          -> 1, or 0: not the owner's
+--   release retain owner     -> 1, or 0: was not the owner's
+--   withdraw owner           -> 1
+--   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds
+--   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms} each
+--                               waiter; a tab between them
+--   probe instance           -> how many hear the channel of the instance on this server
+-- or "e <message>" for any of them. One text, a reply each line: texts cost both sides less than arrays do.
+--
+-- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
+-- "<seq> x" says that the hold was ended by force, "<seq> ?" says to ask again.
+--
+-- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
+-- before writes, since nothing is rolled back; every key has a ttl.
