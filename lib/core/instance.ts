@@ -29,6 +29,17 @@ export function instanceOf(owner: Owner): string {
   return owner.slice(0, owner.lastIndexOf('#'));
 }
 
+/** The number of an owner within its instance: a shorter key for the tables of this process. */
+export function seqOf(owner: Owner): number {
+  let seq = 0;
+  let scale = 1;
+  for (let i = owner.length - 1; i >= 0 && owner[i] !== '#'; i -= 1) {
+    seq += (owner.charCodeAt(i) - 48) * scale;
+    scale *= 10;
+  }
+  return seq;
+}
+
 const OWNER = /^[0-9a-f]{32}\.(.*)#\d+$/;
 
 /** The label of an owner's instance; of a holder that another program wrote, its own text. */

@@ -11,7 +11,7 @@ export class LocalQueues implements LocalQueueKeeper {
   /** All of them. */
   readonly #line = new Line<LocalQueue>();
   /** Those that further callers may join. */
-  readonly #open = new Registry<LocalQueue>();
+  readonly #open = new Registry<string, LocalQueue>();
 
   constructor(session: Session, bounds: HandOverBounds) {
     this.#session = session;

@@ -3,25 +3,25 @@
  * that a Map has outgrown to the next one, so that a single old table carries everything since through every scavenge
  * of the garbage collector. An object without a prototype has no such chain (docs/performance.md has the figures).
  */
-export class Registry<T> {
-  readonly #entries: Record<string, T> = Object.create(null);
+export class Registry<K extends string | number, T> {
+  readonly #entries: Record<K, T> = Object.create(null);
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  get(key: string): T | undefined {
+  get(key: K): T | undefined {
     return this.#entries[key];
   }
 
-  set(key: string, value: T): void {
+  set(key: K, value: T): void {
     if (this.#entries[key] === undefined) this.#size += 1;
     this.#entries[key] = value;
   }
 
   /** Removes the entry, provided that it is still `value`. */
-  delete(key: string, value: T): void {
+  delete(key: K, value: T): void {
     if (this.#entries[key] !== value) return;
     delete this.#entries[key];
     this.#size -= 1;

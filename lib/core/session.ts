@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { Instance } from './instance.js';
+import { Instance, seqOf } from './instance.js';
 import { Lease, type LeaseTerms } from './lease.js';
 import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.js';
 import { Registry } from './registry.js';
@@ -27,10 +27,11 @@ export class Session implements StoreListener {
   readonly label: string;
   readonly wheel: RenewalWheel;
 
-  readonly #leases = new Registry<Lease>();
-  readonly #waitings = new Registry<Waiting>();
+  /** Those of each owner, by its number. */
+  readonly #leases = new Registry<number, Lease>();
+  readonly #waitings = new Registry<number, Waiting>();
   /** The exclusive leases by name, to know without asking that a name is busy. */
-  readonly #exclusive = new Registry<Lease>();
+  readonly #exclusive = new Registry<string, Lease>();
   #instance: Instance | undefined;
   #unsubscribe: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
@@ -46,7 +47,7 @@ export class Session implements StoreListener {
   /** Asks the store; `listener` hears what becomes of it. */
   ask(wish: Wish, listener: WishListener): Waiting {
     const waiting = new Waiting(this, this.#nextOwner(), wish, listener);
-    this.#waitings.set(waiting.owner, waiting);
+    this.#waitings.set(seqOf(waiting.owner), waiting);
     return waiting;
   }
 
@@ -55,7 +56,7 @@ export class Session implements StoreListener {
     // The store grants an exclusive lock only when every earlier hold is over.
     if (terms.permits === 0) this.#exclusive.get(terms.name)?.lose('taken');
     const lease = new Lease(this, terms);
-    this.#leases.set(terms.owner, lease);
+    this.#leases.set(seqOf(terms.owner), lease);
     if (terms.permits === 0) this.#exclusive.set(terms.name, lease);
     return lease;
   }
@@ -67,26 +68,26 @@ export class Session implements StoreListener {
   }
 
   settled(waiting: Waiting): void {
-    this.#waitings.delete(waiting.owner, waiting);
+    this.#waitings.delete(seqOf(waiting.owner), waiting);
     if (this.#waitings.size === 0) this.#onIdle?.();
   }
 
   ended(lease: Lease): void {
-    this.#leases.delete(lease.terms.owner, lease);
+    this.#leases.delete(seqOf(lease.terms.owner), lease);
     this.#exclusive.delete(lease.terms.name, lease);
   }
 
   granted(owner: Owner, grant: PushedGrant): void {
-    this.#waitings.get(owner)?.pushed(grant);
+    this.#waitings.get(seqOf(owner))?.pushed(grant);
   }
 
   revoked(owner: Owner): void {
-    this.#waitings.get(owner)?.revoked();
-    this.#leases.get(owner)?.lose('forced');
+    this.#waitings.get(seqOf(owner))?.revoked();
+    this.#leases.get(seqOf(owner))?.lose('forced');
   }
 
   nudged(owner: Owner): void {
-    this.#waitings.get(owner)?.again();
+    this.#waitings.get(seqOf(owner))?.again();
   }
 
   reconnected(): void {
