@@ -92,6 +92,16 @@ describe('group commit', () => {
     expect(new Set(errors).size).toBe(bad.length);
   });
 
+  it('an answer that came while the process stood still counts, however long that was', async () => {
+    const commandTimeout = 200;
+    await using service = await createLockService({ redis: redis.url, namespace: unique('ns'), commandTimeout });
+    await settle(service, redis.client);
+    const wish = service.acquire('lock', { ttl: '1h' });
+    const standStill = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * commandTimeout);
+    process.nextTick(standStill); // just after the command was sent
+    expect((await wish).held).toBe(true);
+  });
+
   describe('on a Cluster', () => {
     let cluster: RedisCluster;
     let clients: Redis[];
