@@ -40,6 +40,8 @@ export type LockedDecorator<K extends LockedKey, Skips extends boolean> = <M ext
 ) => void;
 
 type Method = (...args: unknown[]) => unknown;
+/** What a guarded method is called on. */
+type Guarded = Record<symbol, LockService | undefined> | undefined;
 
 const ORIGINALS = new WeakMap<Method, Method>();
 
@@ -86,14 +88,21 @@ export function Locked(key?: LockedKey, options: LockedOptions = {}): any {
     });
     const property = injectService(target, registration);
 
+    const given = Object.keys(lockOptions).length > 0 ? lockOptions : undefined;
+    const call = (self: Guarded, args: unknown[], body: () => unknown): Promise<unknown> => {
+      const service = self?.[property];
+      if (!service) throw notInjected(site);
+      const name = nameOf(args);
+      if (onBusy === 'throw') return service.run(name, given, body);
+      return service.tryRun(name, given, body).then((result) => (result.acquired ? result.value : undefined));
+    };
     const guarded = new Proxy(original, {
-      apply: async (fn, self: Record<symbol, LockService | undefined>, args: unknown[]) => {
-        const service = self?.[property];
-        if (!service) throw notInjected(site);
-        const body = (): unknown => Reflect.apply(fn, self, args);
-        if (onBusy === 'throw') return service.run(nameOf(args), lockOptions, body);
-        const result = await service.tryRun(nameOf(args), lockOptions, body);
-        return result.acquired ? result.value : undefined;
+      apply: (fn, self: Guarded, args: unknown[]) => {
+        try {
+          return call(self, args, () => Reflect.apply(fn, self, args));
+        } catch (error) {
+          return Promise.reject(error);
+        }
       },
     });
     ORIGINALS.set(guarded, ORIGINALS.get(original) ?? original);
