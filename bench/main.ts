@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { drawHotKey } from './plot.js';
 import { burst } from './rows/burst.js';
 import { decorator } from './rows/decorator.js';
+import { growth } from './rows/growth.js';
 import { handOver } from './rows/hand-over.js';
 import { hotKey } from './rows/hot-key.js';
 import { renewal } from './rows/renewal.js';
@@ -15,7 +16,7 @@ import { describeMachine } from './support/machine.js';
 import { printMachine, printRow, printSettings, printSummary } from './support/print.js';
 import type { RowResult } from './support/row.js';
 
-const FAMILIES = [uncontended, hotKey, handOver, renewal, waiters, decorator, burst];
+const FAMILIES = [uncontended, hotKey, handOver, renewal, waiters, decorator, burst, growth];
 const ALL_ROWS = FAMILIES.flatMap(({ rows }) => rows);
 /** From bench/dist/bench. */
 const BENCH = fileURLToPath(new URL('../..', import.meta.url));

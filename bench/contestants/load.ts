@@ -12,7 +12,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Contestant>>> = {
 
 /** For child processes, which are told the name. */
 export async function loadContestant(name: string): Promise<Contestant> {
-  const contestant = await LOADERS[name]?.();
+  const variants = name.startsWith('nestjs-lock, ') ? (await import('./ours.js')).oursHandingOver : [];
+  const contestant = variants.find((each) => each.name === name) ?? (await LOADERS[name]?.());
   if (contestant?.name !== name) throw new Error(`There is no contestant ${name}`);
   return contestant;
 }

@@ -1,5 +1,6 @@
 import type { Locks } from '../contestants/contestant.js';
 import { CONTESTANTS, ours, PEERS, plain } from '../contestants/index.js';
+import { runLoops } from '../support/loops.js';
 import { RedisServer } from '../support/redis-server.js';
 import { column, interleave, only } from '../support/rounds.js';
 import { againstBest, type Family, figure, type RowResult, ratiosTo, type Setting, summaries } from '../support/row.js';
@@ -49,7 +50,7 @@ function measure(
   const [rounds, ms] = quick ? [2, 50] : [7, 1_000];
   const once = async (locks: Locks, duration: number): Promise<Round> => {
     const [redis, client] = [await server.cpu(), process.cpuUsage()];
-    const { pairs, seconds } = await runLoops(locks, loops, duration);
+    const { pairs, seconds } = await runLoops(locks, { loops, names: 1_000, ms: duration });
     const { user, system } = process.cpuUsage(client);
     const redisCpu = ((await server.cpu()) - redis) / pairs;
     return { pairsPerSecond: pairs / seconds, redisCpu, clientCpu: (user + system) / pairs };
@@ -59,20 +60,6 @@ function measure(
     warmUp: ({ locks }) => once(locks, ms),
     measure: ({ locks }) => once(locks, ms),
   });
-}
-
-async function runLoops(locks: Locks, loops: number, ms: number): Promise<{ pairs: number; seconds: number }> {
-  const start = performance.now();
-  const end = start + ms;
-  let pairs = 0;
-  const loop = async (_: unknown, index: number): Promise<void> => {
-    for (let count = 0; performance.now() < end; count += 1) {
-      await locks.release(await locks.acquire(`bench:${index}:${count % 1000}`));
-      pairs += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: loops }, loop));
-  return { pairs, seconds: (performance.now() - start) / 1e3 };
 }
 
 function throughput(row: '1' | '2', results: Rounds): RowResult {

@@ -24,7 +24,7 @@ export type Measure = keyof typeof MEASURES;
 const NOTES = [
   'One node each on one machine; in production etcd and ZooKeeper are three or five, and each write waits for a majority.',
   'etcd and ZooKeeper sync every write to the disk; so does "nestjs-lock, fsync" (appendfsync always). Plain nestjs-lock does not: its Redis forgets its locks when it dies.',
-  'nestjs-lock runs with its defaults: batching, and up to 16 hand-overs in a row inside one process, which shortens the hot key and not the hand-over.',
+  'nestjs-lock runs with its defaults: batching, and up to 64 hand-overs in a row inside one process, which shortens the hot key and not the hand-over.',
   "etcd Lock: the client's lock fails when busy and cannot wait; its waiters watch for the key's deletion and try again, all at once. etcd Election: the client's queue, used as a lock; it watches from a revision of the past, which etcd serves only every 100 ms.",
   'etcd3 grants a lease per lock and revokes it; a ZooKeeper session and a connection of nestjs-lock are per process.',
   "ZooKeeper: its documentation's recipe on node-zookeeper-client, tick of 500 ms; the locks' parent nodes are made before and never removed.",

@@ -36,7 +36,7 @@ export interface LockServiceOptions {
   shutdownGrace?: Duration | undefined;
   /**
    * A released lock goes to the next caller of the same process without Redis, at most `max` callers in a row and for
-   * `within` after the grant. Default `{ max: 16, within: '10ms' }`. `max: 0`: strictly first come, first served over
+   * `within` after the grant. Default `{ max: 64, within: '10ms' }`. `max: 0`: strictly first come, first served over
    * all processes, at the price of throughput on a name that many want at once.
    */
   localHandOver?: { max?: number | undefined; within?: Duration | undefined } | undefined;
@@ -66,7 +66,7 @@ export const SERVICE_OPTIONS: readonly string[] = [
   'defaults',
 ];
 
-const DEFAULT_HAND_OVER: HandOverBounds = Object.freeze({ max: 16, within: 10 });
+const DEFAULT_HAND_OVER: HandOverBounds = Object.freeze({ max: 64, within: 10 });
 
 /** The options with nothing left open; throws `LockOptionsError` for what is wrong in them. */
 export function resolveServiceOptions(options: LockServiceOptions): ResolvedServiceOptions {

@@ -14,7 +14,7 @@ describe('The options of a service', () => {
       instance: hostname().slice(0, 64),
       commandTimeout: 5_000,
       shutdownGrace: 10_000,
-      localHandOver: { max: 16, within: 10 },
+      localHandOver: { max: 64, within: 10 },
       logger: undefined,
       defaults: { ttl: 30_000, wait: 10_000 },
     });
@@ -41,8 +41,8 @@ describe('The options of a service', () => {
 
   it('of the hand-over may be given one without the other', () => {
     expect(resolve({ localHandOver: { max: 3 } }).localHandOver).toEqual({ max: 3, within: 10 });
-    expect(resolve({ localHandOver: { within: 3 } }).localHandOver).toEqual({ max: 16, within: 3 });
-    expect(resolve({ localHandOver: {} }).localHandOver).toEqual({ max: 16, within: 10 });
+    expect(resolve({ localHandOver: { within: 3 } }).localHandOver).toEqual({ max: 64, within: 3 });
+    expect(resolve({ localHandOver: {} }).localHandOver).toEqual({ max: 64, within: 10 });
   });
 
   it.each<[string, unknown]>([

@@ -61,7 +61,8 @@ local function is_of(holder, owner)
   return holder and string.find(holder, owner, 1, true) == 1 and string.byte(holder, #owner + 1) == 32
 end
 
--- The reply to an operation; nil: look closer.
+-- The reply to an operation; nil: look closer. The third letter tells them apart: "q" acquires, "l" releases, "n" renews.
+-- Permits and the time to retain begin at the ninth: "0" is exclusive, or nothing. An owner that begins with "#" is short.
 local function at_hand(H, operation)
   local call, byte = redis.call, string.byte
   local kind = byte(operation, 3)
