@@ -36,7 +36,7 @@ export function drawCharts(charts: readonly Chart[], { xTitle, ticks, footnote }
   const panels = charts.map(
     (chart, index) => `<g transform="translate(${index * CHART} 0)">${panel(chart, x, ticks, xTitle)}</g>`,
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, 'DejaVu Sans', sans-serif" font-size="12" fill="#24292f">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, 'DejaVu Sans', sans-serif" font-size="12" fill="#24292f" role="img" aria-label="${charts.map(({ title }) => title).join(', ')}">
 <rect width="${width}" height="${height}" fill="#ffffff"/>
 ${panels.join('\n')}
 ${text(LEFT, height - 10, footnote, 'font-size="11" fill="#57606a"')}

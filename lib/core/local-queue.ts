@@ -40,6 +40,8 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   /** The lease that may serve further callers. */
   #lease: Lease | undefined;
   #cancelWindow: CancelTimer | undefined;
+  /** Somebody came while another caller of this process held the lock, and that one may well come again. */
+  #contended = false;
   /** Everybody who stands here knows that the lock is busy. */
   #allCount = true;
 
@@ -55,7 +57,9 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     return this.#line.first !== undefined;
   }
 
-  join(request: Request): void {
+  /** `heldHere`: another caller of this process holds the lock, which may be handed over. */
+  join(request: Request, heldHere: boolean): void {
+    if (heldHere) this.#contended = true;
     this.#line.add(request);
     request.place = this;
     if (this.#lease || this.#claim?.lastBusy) request.startCounting();
@@ -119,9 +123,9 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     return this.#session.ask({ name, permits: options.permits, ttl, queue: wait > 0 }, this);
   }
 
-  /** Those who are served may come again at once: where several wait, as many as the bounds allow. */
+  /** Those who are served may come again at once: where several want the lock, as many as the bounds allow. */
   block(): number {
-    return this.#line.size > 1 ? this.#bounds.max : 1;
+    return this.#contended || this.#line.size > 1 ? this.#bounds.max : 1;
   }
 
   busy(): void {

@@ -38,7 +38,7 @@ export class LocalQueues implements LocalQueueKeeper {
     const joins = options.permits === 0 && wait > 0 && this.#bounds.max > 0;
     const place = (joins && queue) || this.#add(name);
     if (joins) this.#open.set(name, place);
-    place.join(request);
+    place.join(request, joins && lease !== undefined);
   }
 
   emptied(queue: LocalQueue): void {

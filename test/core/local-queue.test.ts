@@ -59,6 +59,17 @@ describe('The callers of one process that want one name', () => {
     expect(store.next('acquire').asked.block).toBe(4);
   });
 
+  it('reserve tokens also when a single one comes while another of them holds, who may come again', async () => {
+    locks = new CoreLocks(store, { localHandOver: { max: 4 } });
+    want();
+    await settle();
+    store.next('acquire').answer(granted());
+    await settle();
+    want();
+    await settle();
+    expect(store.next('acquire').asked.block).toBe(4);
+  });
+
   it('get a claim for the next in the same tick in which the first is served, if the lease may not be handed on', async () => {
     const [first] = [want(), want()];
     await settle();
