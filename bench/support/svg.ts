@@ -22,7 +22,7 @@ type Scale = (value: number) => number;
 
 const WIDTH = 300;
 const HEIGHT = 280;
-const LEFT = 62;
+const LEFT = 72;
 const TOP = 48;
 /** For the names at the ends of the lines. */
 const LABELS = 180;

@@ -40,7 +40,7 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   /** The lease that may serve further callers. */
   #lease: Lease | undefined;
   #cancelWindow: CancelTimer | undefined;
-  /** Somebody came while another caller of this process held the lock, and that one may well come again. */
+  /** Another caller of this process has had the lock before those who stand here, and may well come again. */
   #contended = false;
   /** Everybody who stands here knows that the lock is busy. */
   #allCount = true;
@@ -160,6 +160,7 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   }
 
   #serve(request: Request, lease: Lease): void {
+    this.#contended = true;
     this.#remove(request);
     const hold = new Hold(lease, this.#session.clock.now(), request.options.holdAtLeast, this);
     lease.user = hold;

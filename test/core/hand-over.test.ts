@@ -72,7 +72,7 @@ describe('Hand-over inside the process', () => {
     expect(store.calls).toEqual([]);
     await pass(1);
     expect(store.log()).toEqual(['acquire']);
-    expect(store.next('acquire').asked).toMatchObject({ attempt: 1, block: 1 });
+    expect(store.next('acquire').asked).toMatchObject({ attempt: 1, block: 64 });
   });
 
   it('asks for a lease of which at least half is left', async () => {

@@ -59,16 +59,20 @@ describe('The callers of one process that want one name', () => {
     expect(store.next('acquire').asked.block).toBe(4);
   });
 
-  it('reserve tokens also when a single one comes while another of them holds, who may come again', async () => {
-    locks = new CoreLocks(store, { localHandOver: { max: 4 } });
-    want();
-    await settle();
-    store.next('acquire').answer(granted());
-    await settle();
-    want();
-    await settle();
-    expect(store.next('acquire').asked.block).toBe(4);
-  });
+  it.each(['before', 'after'])(
+    'reserve tokens also when a single one is left, who came %s another of them was served, who may come again',
+    async (moment) => {
+      locks = new CoreLocks(store, { localHandOver: { max: 4 } });
+      want();
+      if (moment === 'before') want();
+      await settle();
+      store.next('acquire').answer(granted());
+      await settle();
+      if (moment === 'after') want();
+      await settle();
+      expect(store.next('acquire').asked.block).toBe(4);
+    },
+  );
 
   it('get a claim for the next in the same tick in which the first is served, if the lease may not be handed on', async () => {
     const [first] = [want(), want()];
