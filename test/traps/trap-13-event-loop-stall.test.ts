@@ -45,7 +45,8 @@ describe('trap 13: the event loop of the holder stalls', () => {
 
     it('for longer than the ttl: the answer does not bring it back', async () => {
       const { order, held } = await stall({ url: redis.url, ttl: 500, leave: -200, renewing: 1 });
-      expect(order).toEqual(['the stall is over', 'aborted', 'renewal refused', 'the next caller has it']);
+      expect(order.slice(0, 2)).toEqual(['the stall is over', 'aborted']);
+      expect(order.slice(2).sort()).toEqual(['renewal refused', 'the next caller has it']);
       expect(held).toBe(false);
     });
   });
