@@ -78,16 +78,16 @@ export class Session implements StoreListener {
   }
 
   granted(owner: Owner, grant: PushedGrant): void {
-    this.#waitings.get(seqOf(owner))?.pushed(grant);
+    this.#waitings.get(this.#own(owner))?.pushed(grant);
   }
 
   revoked(owner: Owner): void {
-    this.#waitings.get(seqOf(owner))?.revoked();
-    this.#leases.get(seqOf(owner))?.lose('forced');
+    this.#waitings.get(this.#own(owner))?.revoked();
+    this.#leases.get(this.#own(owner))?.lose('forced');
   }
 
   nudged(owner: Owner): void {
-    this.#waitings.get(seqOf(owner))?.again();
+    this.#waitings.get(this.#own(owner))?.again();
   }
 
   reconnected(): void {
@@ -103,6 +103,11 @@ export class Session implements StoreListener {
     this.wheel.clear();
     for (const waiting of this.#waitings.values()) waiting.stop();
     this.#unsubscribe?.();
+  }
+
+  /** The number of one of our owners; 0, which none of them has, for an owner of another instance. */
+  #own(owner: Owner): number {
+    return this.#instance?.owns(owner) ? seqOf(owner) : 0;
   }
 
   #nextOwner(): Owner {

@@ -202,4 +202,24 @@ describe('The callers of one process that want one name', () => {
     await pass(1_000);
     expect(late.error).toMatchObject({ code: 'LOCK_BUSY', waited: 1_000 });
   });
+
+  it('hear only what is meant for them, and not for the owner with the same number of another process', async () => {
+    const waiting = want();
+    await settle();
+    const { owner } = store.next('acquire').asked;
+    const stranger = `${'0'.repeat(32)}.mars${owner.slice(owner.lastIndexOf('#'))}`;
+    store.next('acquire').answer(busy());
+    await settle();
+    store.push(stranger, { attempt: 1, token: 7 });
+    store.nudge(stranger);
+    await settle();
+    expect(waiting.settled).toBe(false);
+    expect(store.all('acquire')).toHaveLength(1);
+    store.push(owner, { token: 8 });
+    await settle();
+    store.revoke(stranger);
+    expect(waiting.value!.held).toBe(true);
+    store.revoke(owner);
+    expect(waiting.value!.held).toBe(false);
+  });
 });
