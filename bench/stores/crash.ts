@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { now } from './clock.js';
+import { monotonic } from '../support/clock.js';
 import { CONTESTANTS, type ContestantName, type LockClient } from './contestant.js';
 import { ExclusionError } from './witness.js';
 import { WorkerProcess } from './worker-process.js';
@@ -18,11 +18,11 @@ export async function afterCrash(
     await holder.call({ hold: name });
     const next = client.acquire(name).then((release) => {
       granted = true;
-      return { release, at: now() };
+      return { release, at: monotonic() };
     });
     await sleep(heldMs);
     if (granted) throw new ExclusionError(`${CONTESTANTS[contestant].title}: granted while its holder was alive.`);
-    const killed = now();
+    const killed = monotonic();
     await holder.kill();
     const { release, at } = await next;
     await release();

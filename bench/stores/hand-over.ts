@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { median, now } from './clock.js';
+import { monotonic } from '../support/clock.js';
+import { median } from '../support/statistics.js';
 import type { LockClient } from './contestant.js';
 import { ExclusionError } from './witness.js';
 
@@ -14,12 +15,12 @@ export async function handOver(clients: readonly [LockClient, LockClient], times
   for (let time = 0; time < times; time += 1) {
     let released = Number.POSITIVE_INFINITY;
     const grant = waiter.acquire('hand-over').then((next) => {
-      taken.push(now() - released);
+      taken.push(monotonic() - released);
       return next;
     });
     await sleep(QUEUEING_MS);
     if (taken.length > time) throw new ExclusionError('hand-over: the waiter was granted a lock that was held.');
-    released = now();
+    released = monotonic();
     await release();
     release = await grant;
     [holder, waiter] = [waiter, holder];

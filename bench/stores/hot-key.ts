@@ -1,4 +1,4 @@
-import { now } from './clock.js';
+import { monotonic } from '../support/clock.js';
 import { CONTESTANTS, type ContestantName } from './contestant.js';
 import { assertExclusive } from './witness.js';
 import type { Crowd } from './worker.js';
@@ -27,7 +27,7 @@ export async function hotKey(
   const starting = Array.from({ length: processes }, () => WorkerProcess.start(contestant, address));
   const workers = await Promise.all(starting);
   const run = (bodyMs: number, runMs: number): Promise<HotKeyFigures> => {
-    const start = now() + LEAD_MS;
+    const start = monotonic() + LEAD_MS;
     return crowd(contestant, workers, { name: `hot-${bodyMs}`, waiters, bodyMs, start, end: start + runMs });
   };
   try {

@@ -1,4 +1,3 @@
-import { within } from './clock.js';
 import { CONTESTANT_NAMES, CONTESTANTS, type ContestantName, type LockClient } from './contestant.js';
 import { afterCrash } from './crash.js';
 import { ensureStores } from './ensure-stores.js';
@@ -8,6 +7,7 @@ import { endOwned } from './owned.js';
 import { packageVersions, Report } from './report.js';
 import { type Addresses, startStores } from './servers.js';
 import { pairsPerSecond } from './uncontended.js';
+import { within } from './within.js';
 
 interface Plan {
   readonly rounds: number;

@@ -2,7 +2,8 @@ import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeFileS
 import { cpus, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { median, now } from './clock.js';
+import { monotonic } from '../support/clock.js';
+import { median } from '../support/statistics.js';
 import { CONTESTANT_NAMES, CONTESTANTS, type ContestantName, LEASE_SECONDS } from './contestant.js';
 import { ownDirectory } from './owned.js';
 
@@ -104,10 +105,10 @@ function describeMachine(): Record<string, string> {
 function syncTime(): number {
   const file = openSync(join(ownDirectory(), 'sync'), 'w');
   const taken = Array.from({ length: 50 }, () => {
-    const start = now();
+    const start = monotonic();
     writeSync(file, 'x'.repeat(256));
     fdatasyncSync(file);
-    return now() - start;
+    return monotonic() - start;
   });
   closeSync(file);
   return median(taken);

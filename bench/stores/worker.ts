@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { now } from './clock.js';
+import { monotonic } from '../support/clock.js';
 import { CONTESTANTS, type ContestantName, type LockClient } from './contestant.js';
 
 /** What the parent asks for. */
@@ -26,16 +26,16 @@ async function crowd(client: LockClient, { name, waiters, bodyMs, start, end }: 
   const bodies: number[] = [];
   let longestWait = 0;
   const waiter = async (): Promise<void> => {
-    for (let asked = now(); asked < end; asked = now()) {
+    for (let asked = monotonic(); asked < end; asked = monotonic()) {
       const release = await client.acquire(name);
-      const entered = now();
+      const entered = monotonic();
       longestWait = Math.max(longestWait, entered - asked);
       if (bodyMs > 0) await sleep(bodyMs);
-      bodies.push(entered, now());
+      bodies.push(entered, monotonic());
       await release();
     }
   };
-  await sleep(Math.max(0, start - now()));
+  await sleep(Math.max(0, start - monotonic()));
   await Promise.all(Array.from({ length: waiters }, waiter));
   return { bodies: Float64Array.from(bodies), longestWait };
 }
