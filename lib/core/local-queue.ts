@@ -181,7 +181,8 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   giveBack({ lease, acquiredAt, holdAtLeast }: Hold, used: boolean): Promise<boolean> {
     this.#checkLease();
     const next = this.#line.first;
-    const retain = used && holdAtLeast > 0 ? this.#retain(holdAtLeast, acquiredAt) : 0;
+    const heldFor = this.#session.clock.now() - acquiredAt;
+    const retain = used ? Math.max(0, Math.ceil(holdAtLeast - heldFor)) : 0;
     if (next && retain === 0 && this.#lease === lease && this.#handOverWindow(next) > 0) {
       lease.handedOver += 1;
       this.#serve(next, lease);
@@ -192,10 +193,6 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     const released = lease.release(retain);
     this.#advance();
     return released;
-  }
-
-  #retain(holdAtLeast: number, acquiredAt: number): number {
-    return Math.max(0, Math.ceil(holdAtLeast - (this.#session.clock.now() - acquiredAt)));
   }
 
   /** For how many ms from now on our lease may still be handed to `next`. */

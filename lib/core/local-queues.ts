@@ -36,8 +36,7 @@ export class LocalQueues implements LocalQueueKeeper {
       return;
     }
     const joins = options.permits === 0 && wait > 0 && this.#bounds.max > 0;
-    const place = (joins && queue) || this.#add(name);
-    if (joins) this.#open.set(name, place);
+    const place = (joins && queue) || this.#add(name, joins);
     place.join(request, joins && lease !== undefined);
   }
 
@@ -46,9 +45,10 @@ export class LocalQueues implements LocalQueueKeeper {
     this.#open.delete(queue.name, queue);
   }
 
-  #add(name: string): LocalQueue {
+  #add(name: string, open: boolean): LocalQueue {
     const queue = new LocalQueue(name, this.#session, this.#bounds, this);
     this.#line.add(queue);
+    if (open) this.#open.set(name, queue);
     return queue;
   }
 }

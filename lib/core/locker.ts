@@ -15,9 +15,6 @@ import { after } from './timer.js';
 /** How long the outcome of a body waits for the store to acknowledge the release. */
 const RELEASE_PATIENCE_MS = 250;
 
-const AWAITED = { awaited: true };
-const NONE: readonly Hold[] = [];
-
 /** What runs with the lock in hand. */
 export type LockedBody<T> = (lock: Lock) => T | PromiseLike<T>;
 
@@ -45,7 +42,7 @@ export class Locker {
   }
 
   /** All the names, or none. `names` are in the global order. */
-  acquire(names: readonly string[], options: ResolvedLockOptions, reuse: readonly Hold[] = NONE): Promise<LockHandle> {
+  acquire(names: readonly string[], options: ResolvedLockOptions, reuse: readonly Hold[] = []): Promise<LockHandle> {
     if (names.length > 1 || reuse.length > 0) return this.#acquireAll(names, options, reuse);
     const name = names[0] as string;
     try {
@@ -147,7 +144,7 @@ export class Locker {
   /** The body's outcome is the caller's, whatever becomes of the release, and does not wait for a store that hangs. */
   #releaseQuietly(lock: LockHandle): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = after(RELEASE_PATIENCE_MS, resolve, AWAITED);
+      const cancel = after(RELEASE_PATIENCE_MS, resolve, { awaited: true });
       const done = (): void => {
         cancel();
         resolve();

@@ -147,9 +147,8 @@ export class GroupCommit {
   /** By hash; where the server does not know the script, nothing has run, and the text goes along. */
   async #call(batch: Batch): Promise<unknown> {
     const { client, isCluster } = this.#connection;
-    const keys = batch.keys.slice();
     // While a slot moves, a node answers for the keys that it is told of: a lock must not be seen in part.
-    if (isCluster) keys.push(...furtherKeysOf(keys[0] as string));
+    const keys = isCluster ? [...batch.keys, ...furtherKeysOf(batch.keys[0] as string)] : batch.keys;
     const args = [...keys, this.#options.channelPrefix, this.instance, ...batch.operations];
     try {
       return await client.evalsha(LOCK_SCRIPT_SHA, keys.length, ...args);

@@ -31,7 +31,7 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 -- before writes, since nothing is rolled back; every key has a ttl.
 
 -- All that a lock needs which nobody else holds or waits for, in few calls and few new texts. Each function, and each
--- local that a function refers to, is made anew in every call of the script: there is one of each, and the files in
+-- local that a function refers to, is made anew in every call of the script: so there are few here, and the files in
 -- \`3-contended\` are the body of another that is made only when the first operation needs it.
 
 local us
@@ -101,6 +101,7 @@ local function contended(...)
 -- Holds: exclusive and shared ones, and what is said about them.
 
 local HEADS = 16
+local FENCE_MS = 86400000
 
 local call, match = redis.call, string.match
 -- The time in us.
@@ -140,7 +141,7 @@ end
 local function epoch_token()
   local token = call('EXISTS', S) == 1 and tonumber(call('GET', F) or '')
   if not token then return next_token(F, '1') end
-  call('PEXPIRE', F, 86400000)
+  call('PEXPIRE', F, FENCE_MS)
   return text(token)
 end
 
@@ -250,7 +251,7 @@ local function busy(holder, owner)
   local left, who
   if holder then
     left = call('PTTL', H)
-    if left < 0 then left = 86400000 end
+    if left < 0 then left = FENCE_MS end
     who = string.sub(holder, 1, 1) ~= '~' and (match(holder, '^(.*) %d+$') or holder) or ''
   else
     local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')

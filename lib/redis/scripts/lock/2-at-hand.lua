@@ -1,5 +1,5 @@
 -- All that a lock needs which nobody else holds or waits for, in few calls and few new texts. Each function, and each
--- local that a function refers to, is made anew in every call of the script: there is one of each, and the files in
+-- local that a function refers to, is made anew in every call of the script: so there are few here, and the files in
 -- `3-contended` are the body of another that is made only when the first operation needs it.
 
 local us

@@ -1,6 +1,7 @@
 -- Holds: exclusive and shared ones, and what is said about them.
 
 local HEADS = 16
+local FENCE_MS = 86400000
 
 local call, match = redis.call, string.match
 -- The time in us.
@@ -40,7 +41,7 @@ end
 local function epoch_token()
   local token = call('EXISTS', S) == 1 and tonumber(call('GET', F) or '')
   if not token then return next_token(F, '1') end
-  call('PEXPIRE', F, 86400000)
+  call('PEXPIRE', F, FENCE_MS)
   return text(token)
 end
 

@@ -75,7 +75,7 @@ local function busy(holder, owner)
   local left, who
   if holder then
     left = call('PTTL', H)
-    if left < 0 then left = 86400000 end
+    if left < 0 then left = FENCE_MS end
     who = string.sub(holder, 1, 1) ~= '~' and (match(holder, '^(.*) %d+$') or holder) or ''
   else
     local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
