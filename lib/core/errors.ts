@@ -34,13 +34,15 @@ export class LockBusyError extends LockError {
     readonly holders: readonly string[],
     /** How long to wait before another attempt makes sense, in ms: what is left of the holder's lease. */
     readonly retryAfter: number,
+    /** It did not wait, since as many did as may (option `maxWaiting`). */
+    readonly crowded = false,
   ) {
     const by = holders.length > 0 ? `held by ${holders.join(', ')}` : 'not free';
-    super(
-      `The lock "${lockName}" is busy: ${by}, waited ${Math.round(waited)} ms. ` +
-        'Wait longer (option `wait`), try again later, or use tryRun() where a busy lock is no error.',
-      lockName,
-    );
+    const remedy = crowded
+      ? 'and as many wait for it as may. Try again later, or let more of them wait (option `maxWaiting`).'
+      : `waited ${Math.round(waited)} ms. ` +
+        'Wait longer (option `wait`), try again later, or use tryRun() where a busy lock is no error.';
+    super(`The lock "${lockName}" is busy: ${by}, ${remedy}`, lockName);
   }
 }
 

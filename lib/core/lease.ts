@@ -11,6 +11,8 @@ export interface LeaseTerms {
   readonly ttl: number;
   readonly renew: boolean;
   readonly maxHold: number;
+  /** How many replicas must have it. */
+  readonly replicas: number;
   /** The first token of `block` that were set aside. */
   readonly token: number;
   readonly block: number;
@@ -175,12 +177,12 @@ export class Lease implements Scheduled {
   /** One question at a time. Its answer: yes, no, or why there is none. */
   #ask(): Promise<boolean | LockUnavailableError> {
     const { store, clock } = this.#keeper;
-    const { name, owner } = this.terms;
+    const { name, owner, replicas } = this.terms;
     const sentAt = clock.now();
     const ttl = Math.max(1, Math.floor(Math.min(this.#ttl, this.#endOfHold - sentAt)));
     // A shorter lease counts at once: the store may carry it out, and its answer may be lost.
     this.#deadline = Math.min(this.#deadline, sentAt + ttl);
-    this.#inFlight = store.renew({ name, owner, ttl }).then(
+    this.#inFlight = store.renew({ name, owner, ttl, replicas }).then(
       (ours) => this.#answered(ours, sentAt, ttl),
       (error: unknown) => this.#unanswered(error),
     );

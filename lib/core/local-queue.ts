@@ -7,7 +7,8 @@ import type { Granted, Owner } from './lock-store.js';
 import type { Obstacle, Place, Request } from './request.js';
 import type { Session } from './session.js';
 import { after, type CancelTimer } from './timer.js';
-import type { Waiting, WishListener } from './waiting.js';
+import type { Waiting } from './waiting.js';
+import type { WishListener } from './wish.js';
 
 /** The bounds of the hand-over inside one process. */
 export interface HandOverBounds {
@@ -58,11 +59,18 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   }
 
   /** `heldHere`: another caller of this process holds the lock, which may be handed over. */
-  join(request: Request, heldHere: boolean): void {
+  join(request: Request, heldHere: Lease | undefined): void {
     if (heldHere) this.#contended = true;
+    const isBusy = this.#lease !== undefined || this.#claim?.lastBusy !== undefined;
+    // The first in line may be granted it at once, and does not wait then.
+    const waiting = isBusy || heldHere ? this.#line.size : this.#line.size - 1;
+    if (waiting >= request.options.maxWaiting) {
+      request.refuse({ ...this.obstacle(heldHere), crowded: true });
+      return;
+    }
     this.#line.add(request);
     request.place = this;
-    if (this.#lease || this.#claim?.lastBusy) request.startCounting();
+    if (isBusy) request.startCounting();
     else this.#allCount = false;
     this.#advance();
   }
@@ -72,10 +80,10 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     for (const request of this.#line.all()) request.fail(error(request.name));
   }
 
-  obstacle(): Obstacle {
+  obstacle(lease = this.#lease): Obstacle {
     const { lastBusy, trouble } = this.#claim ?? {};
-    const holder = this.#lease?.terms.owner ?? lastBusy?.holder;
-    const retryAfter = this.#lease?.remaining() ?? lastBusy?.retryAfter ?? 0;
+    const holder = lease?.terms.owner ?? lastBusy?.holder;
+    const retryAfter = lease?.remaining() ?? lastBusy?.retryAfter ?? 0;
     return { holders: holder === undefined ? [] : [labelOf(holder)], retryAfter, trouble };
   }
 
@@ -88,7 +96,7 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   #advance(): void {
     this.#checkLease();
     const head = this.#line.first;
-    if (this.#claim && this.#claim.wish.ttl !== head?.ttl) {
+    if (this.#claim && !(head && asksFor(this.#claim.wish, head))) {
       this.#claim.giveUp();
       this.#claim = undefined;
     }
@@ -112,15 +120,18 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     if (this.#lease && !this.#lease.held) this.#lease = undefined;
   }
 
-  /** It is known that the lock is busy: from now on the waits of all may end. */
+  /** It is known that the lock is busy: from now on the waits of all may end, and all of them count. */
   #countAll(): void {
     if (this.#allCount) return;
     this.#allCount = true;
-    for (const request of this.#line.all()) request.startCounting();
+    for (const [place, request] of this.#line.all().entries()) {
+      if (place < request.options.maxWaiting) request.startCounting();
+      else request.refuse({ ...this.obstacle(), crowded: true });
+    }
   }
 
-  #ask({ name, options, ttl, wait }: Request): Waiting {
-    return this.#session.ask({ name, permits: options.permits, ttl, queue: wait > 0 }, this);
+  #ask({ name, options: { permits, replicas, maxWaiting }, ttl, wait }: Request): Waiting {
+    return this.#session.ask({ name, permits, ttl, replicas, maxWaiting, queue: wait > 0 }, this);
   }
 
   /** Those who are served may come again at once: where several want the lock, as many as the bounds allow. */
@@ -130,6 +141,12 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
 
   busy(): void {
     this.#countAll();
+  }
+
+  turnedAway(): void {
+    const obstacle = this.obstacle();
+    this.#claim = undefined;
+    this.#line.first?.refuse({ ...obstacle, crowded: true });
   }
 
   failed(error: LockUnavailableError): void {
@@ -145,8 +162,8 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     const head = this.#line.first;
     if (!head) return;
     const { name, options, ttl } = head;
-    const { renew, maxHold, permits } = options;
-    const lease = this.#session.hold({ name, owner, permits, ttl, renew, maxHold, token, block, since });
+    const { renew, maxHold, permits, replicas } = options;
+    const lease = this.#session.hold({ name, owner, permits, ttl, renew, maxHold, replicas, token, block, since });
     if (head.settled) {
       // Whoever was told that an earlier hold is over has aborted this very request.
       lease.release(0).catch(() => {});
@@ -201,8 +218,13 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     if (!lease) return 0;
     const { ttl, renew, maxHold, block } = lease.terms;
     const lasts = renew && maxHold === Number.POSITIVE_INFINITY && next.servedByAnyLease;
-    if (!lasts || next.ttl !== ttl || lease.ttl !== ttl || lease.handedOver + 1 >= block || lease.remaining() < ttl / 2)
-      return 0;
+    if (!lasts || !asksFor(lease.terms, next) || lease.ttl !== ttl || lease.handedOver + 1 >= block) return 0;
+    if (lease.remaining() < ttl / 2) return 0;
     return Math.max(0, lease.grantedAt + this.#bounds.within - this.#session.clock.now());
   }
+}
+
+/** Whether a claim or a lease is of the kind that the request asks for. */
+function asksFor(terms: { readonly ttl: number; readonly replicas: number }, { ttl, options }: Request): boolean {
+  return terms.ttl === ttl && terms.replicas === options.replicas;
 }

@@ -37,7 +37,7 @@ export class LocalQueues implements LocalQueueKeeper {
     }
     const joins = options.permits === 0 && wait > 0 && this.#bounds.max > 0;
     const place = (joins && queue) || this.#add(name, joins);
-    place.join(request, joins && lease !== undefined);
+    place.join(request, joins ? lease : undefined);
   }
 
   emptied(queue: LocalQueue): void {

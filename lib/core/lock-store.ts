@@ -3,7 +3,7 @@
  * `nestjs-lock/testing`; everything else (leases, renewal, waiting, re-entry) is built on these few operations.
  *
  * Each operation is atomic, and may reach the store twice: a repeat by the same owner must be harmless. An operation
- * that the store did not answer, or refused, rejects with `LockUnavailableError`: unknown is neither yes nor no.
+ * that the store did not answer, or refused, or that too few replicas have, rejects with `LockUnavailableError`: unknown is neither yes nor no.
  */
 import type { LockMode } from './options.js';
 
@@ -26,6 +26,13 @@ export interface Claim {
   readonly attempt: number;
   /** How many tokens to set aside, for hand-over inside the process; at least 1. */
   readonly block: number;
+  /** A grant counts only when so many replicas of the store have it; a store without replicas ignores it. Default 0. */
+  readonly replicas?: number;
+  /**
+   * With so many in the queue nobody else enters it: the answer is a `ticket` of 0. Whoever brings a ticket has entered
+   * already. Default: no bound.
+   */
+  readonly maxWaiting?: number;
 }
 
 /** The lock is the claim's, since this attempt, for `ttl`. */
@@ -50,7 +57,7 @@ export interface Busy {
   readonly granted: false;
   /** In how many ms the lease of the holder ends. */
   readonly retryAfter: number;
-  /** The place in the queue, for the next attempt; `0` for a claim that does not wait. */
+  /** The place in the queue, for the next attempt; `0` for a claim that does not wait, or has found the queue full. */
   readonly ticket: number;
   /** How many waiters stand before this one. */
   readonly rank: number;
@@ -62,6 +69,13 @@ export interface Busy {
 export interface Owned {
   readonly name: string;
   readonly owner: Owner;
+}
+
+/** A hold that goes on. */
+export interface Renewal extends Owned {
+  readonly ttl: number;
+  /** The new lease counts only when so many replicas have it. Default 0. */
+  readonly replicas?: number;
 }
 
 /** What `inspect` of a store tells. */
@@ -107,7 +121,7 @@ export interface LockStore {
   /** Grants, or refuses, or (with `alive`) takes a place in the queue. An owner that holds already gets its own token again, and its lease starts anew. */
   acquire(claim: Claim): Promise<Granted | Busy>;
   /** Starts the lease anew. False: it is not the owner's. */
-  renew(owned: Owned & { ttl: number }): Promise<boolean>;
+  renew(renewal: Renewal): Promise<boolean>;
   /** Ends the hold, keeps the lock from the others for `retain` more ms, and grants to the next. False: it was not the owner's. */
   release(owned: Owned & { retain: number }): Promise<boolean>;
   /** Leaves the queue; a grant that came meanwhile is released. */

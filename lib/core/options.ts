@@ -18,6 +18,17 @@ export interface LockOptions {
   mode?: LockMode | undefined;
   /** With `mode: 'shared'`: how many may hold at once (a semaphore). Default: any number. */
   permits?: number | undefined;
+  /**
+   * With so many callers waiting for the name, no further one does: it gets `LockBusyError` at once. Counts the callers
+   * of this process, and the places in the store's queue, of which a process has one for each exclusive name. Default
+   * `Infinity`. Bounds what a flood of requests can use up.
+   */
+  maxWaiting?: number | undefined;
+  /**
+   * A grant or a renewal counts only when so many replicas of the Redis server have it (`WAIT`); else it is undone, with
+   * `LockUnavailableError`. Default `0`. Narrows what a fail-over can forget, at the price of a round trip to them.
+   */
+  replicas?: number | undefined;
   /** `false`: the lease ends after `ttl`, whatever happens. Default `true`. */
   renew?: boolean | undefined;
   /** Renewal stops after this long, and the lock is lost: a hung body cannot block for ever. Default `Infinity`. */
@@ -45,6 +56,8 @@ export interface ResolvedLockOptions {
   readonly mode: LockMode;
   /** How many may hold at once; `0` is exclusive. */
   readonly permits: number;
+  readonly maxWaiting: number;
+  readonly replicas: number;
   readonly renew: boolean;
   readonly maxHold: number;
   readonly holdAtLeast: number;
@@ -61,6 +74,8 @@ export const DEFAULT_LOCK_OPTIONS: ResolvedLockOptions = Object.freeze({
   wait: 10_000,
   mode: 'exclusive',
   permits: 0,
+  maxWaiting: Number.POSITIVE_INFINITY,
+  replicas: 0,
   renew: true,
   maxHold: Number.POSITIVE_INFINITY,
   holdAtLeast: 0,
@@ -89,6 +104,8 @@ export function resolveLockOptions(
     wait: duration('wait', 0, true),
     mode: oneOf('mode', mode, ['exclusive', 'shared']),
     permits: resolvePermits(mode, options, defaults),
+    maxWaiting: count('maxWaiting', options.maxWaiting, 1, true) ?? defaults.maxWaiting,
+    replicas: count('replicas', options.replicas, 0) ?? defaults.replicas,
     renew: flag('renew', options.renew, defaults.renew),
     maxHold: duration('maxHold', 1, true),
     holdAtLeast: duration('holdAtLeast', 0),
@@ -106,8 +123,18 @@ function resolvePermits(mode: LockMode, { permits, mode: asked }: LockOptions, d
   if (asked !== 'shared' && !(asked === undefined && defaults.mode === 'shared')) {
     throw new LockOptionsError("The option `permits` counts shared holders: give `mode: 'shared'` with it.");
   }
-  if (Number.isSafeInteger(permits) && permits >= 1) return permits;
-  throw new LockOptionsError(`The option \`permits\` is ${inspect(permits)}: give a whole number of at least 1.`);
+  return count('permits', permits, 1);
+}
+
+function count(key: string, value: number, min: number, infinite?: boolean): number;
+function count(key: string, value: number | undefined, min: number, infinite?: boolean): number | undefined;
+function count(key: string, value: number | undefined, min: number, infinite = false): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= min)) return value;
+  if (infinite && value === Number.POSITIVE_INFINITY) return value;
+  const or = infinite ? ', or Infinity' : '';
+  throw new LockOptionsError(
+    `The option \`${key}\` is ${inspect(value)}: give a whole number of at least ${min}${or}.`,
+  );
 }
 
 function resolveSignal(signal: unknown): AbortSignal | undefined {

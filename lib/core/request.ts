@@ -12,6 +12,8 @@ export interface Obstacle {
   readonly retryAfter: number;
   /** The store has stopped answering. */
   readonly trouble: LockUnavailableError | undefined;
+  /** As many wait as may. */
+  readonly crowded?: boolean;
 }
 
 /** Where a request stands. */
@@ -82,9 +84,9 @@ export class Request implements Linked<Request> {
   }
 
   /** It is busy and does not wait. */
-  refuse({ holders, retryAfter, trouble }: Obstacle): void {
+  refuse({ holders, retryAfter, trouble, crowded }: Obstacle): void {
     if (trouble) this.fail(LockUnavailableError.from(trouble, this.name));
-    else this.fail(new LockBusyError(this.name, this.#clock.now() - this.#since, holders, retryAfter));
+    else this.fail(new LockBusyError(this.name, this.#clock.now() - this.#since, holders, retryAfter, crowded));
   }
 
   grant(hold: Hold): void {

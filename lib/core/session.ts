@@ -5,7 +5,8 @@ import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.
 import { Registry } from './registry.js';
 import { RenewalWheel } from './renewal.js';
 import { after } from './timer.js';
-import { Waiting, type Wish, type WishListener } from './waiting.js';
+import { Waiting } from './waiting.js';
+import type { Wish, WishListener } from './wish.js';
 
 /** How long closing waits for the store to let go of the waiters. */
 const CLOSE_PATIENCE_MS = 1_000;

@@ -2,6 +2,7 @@ import type { Clock } from './clock.js';
 import { LockUnavailableError } from './errors.js';
 import type { Busy, Granted, LockStore, Owner, PushedGrant } from './lock-store.js';
 import { after, type CancelTimer } from './timer.js';
+import type { Wish, WishListener } from './wish.js';
 
 /** How long the store keeps a waiter that it does not hear from; a constant of the library, not the caller's `wait`. */
 export const ALIVE_MS = 5_000;
@@ -15,25 +16,6 @@ const SETTLE_RETRY_MS = 1_000;
 const SILENCE_MS = 2_000;
 /** So many grants in a row that came too late to be handed on say that the store is too slow for this ttl. */
 const LATE_GRANTS = 3;
-
-export interface Wish {
-  readonly name: string;
-  /** How many may hold at once; `0` is exclusive. */
-  readonly permits: number;
-  readonly ttl: number;
-  /** Whether to stand in the queue when it is busy. */
-  readonly queue: boolean;
-}
-
-/** What becomes of a wish. `granted` and `failed` are final, and so is `busy` for a wish that does not queue. */
-export interface WishListener {
-  /** How many tokens to ask for, now. */
-  block(): number;
-  /** The lease counts from `since`. */
-  granted(grant: Granted, owner: Owner, since: number): void;
-  busy(): void;
-  failed(error: LockUnavailableError): void;
-}
 
 export interface WaitingKeeper {
   readonly store: LockStore;
@@ -100,8 +82,10 @@ export class Waiting {
   /** A grant was pushed. One of an older attempt than the latest is void: that attempt's answer tells more. */
   pushed(grant: PushedGrant): void {
     if (this.#over || grant.attempt !== this.#attempt) return;
-    if (this.#inFlight) this.#pushed = grant;
-    else this.#won(grant);
+    // Nobody has waited for the replicas yet: the answer to the next attempt does.
+    const provisional = grant.provisional || this.wish.replicas > 0;
+    if (this.#inFlight) this.#pushed = { ...grant, provisional };
+    else this.#won({ ...grant, provisional });
   }
 
   /** What it may have been granted so far was ended by force. */
@@ -126,7 +110,7 @@ export class Waiting {
 
   #ask(): void {
     const { store, clock } = this.#keeper;
-    const { name, permits, ttl, queue } = this.wish;
+    const { name, permits, ttl, queue, replicas, maxWaiting } = this.wish;
     this.#cancelTimer?.();
     this.#inFlight = true;
     this.#askAgain = false;
@@ -142,6 +126,8 @@ export class Waiting {
       ticket: this.#ticket,
       attempt: this.#attempt,
       block: this.#listener.block(),
+      replicas,
+      maxWaiting,
     };
     store.acquire(claim).then(
       (answer) => this.#answered(answer),
@@ -170,6 +156,11 @@ export class Waiting {
     this.lastBusy = busy;
     this.#ticket = busy.ticket;
     this.#lateGrants = 0;
+    if (this.wish.queue && busy.ticket === 0) {
+      this.#settle();
+      this.#listener.turnedAway();
+      return;
+    }
     if (!this.wish.queue) this.#settle();
     else if (this.#askAgain) this.#ask();
     else {

@@ -1,5 +1,15 @@
 import { instanceOf } from '../core/instance.js';
-import type { Busy, Claim, Granted, LockStore, Owned, Owner, StoreListener, StoreState } from '../core/lock-store.js';
+import type {
+  Busy,
+  Claim,
+  Granted,
+  LockStore,
+  Owned,
+  Owner,
+  Renewal,
+  StoreListener,
+  StoreState,
+} from '../core/lock-store.js';
 import { MemoryLock } from './memory-lock.js';
 
 export interface MemoryLockStoreOptions {
@@ -34,7 +44,7 @@ export class MemoryLockStore implements LockStore {
     return this.#on(claim.name, (lock) => lock.acquire(claim));
   }
 
-  async renew({ name, owner, ttl }: Owned & { ttl: number }): Promise<boolean> {
+  async renew({ name, owner, ttl }: Renewal): Promise<boolean> {
     return this.#on(name, (lock) => lock.renew(owner, ttl));
   }
 

@@ -58,7 +58,7 @@ export class MemoryLock {
       this.#promote();
       return own;
     }
-    if (claim.alive > 0 && !this.#free(claim)) this.#enqueue(claim);
+    if (claim.alive > 0 && !this.#free(claim) && this.#hasRoom(claim)) this.#enqueue(claim);
     if (!this.#exclusive) {
       const granted = this.#promote(claim.owner);
       if (granted) return granted;
@@ -172,6 +172,13 @@ export class MemoryLock {
     const token = this.#host.nextToken(this.#now, block);
     this.#exclusive = { owner, token, until, retained: false };
     return { granted: true, token, block };
+  }
+
+  /** Whoever has a place, or had one, keeps it. */
+  #hasRoom({ owner, ticket, maxWaiting = Number.POSITIVE_INFINITY }: Claim): boolean {
+    if (ticket > 0 || this.#queue.length < maxWaiting) return true;
+    this.#queue = this.#queue.filter(({ aliveUntil }) => aliveUntil > this.#now);
+    return this.#queue.length < maxWaiting || this.#queue.some((waiter) => waiter.owner === owner);
   }
 
   #enqueue(claim: Claim): void {

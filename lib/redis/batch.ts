@@ -11,8 +11,12 @@ export class Batch {
   fail!: (error: unknown) => void;
   /** Set while it waits: to be sent, then for the answer. */
   cancelTimeout: CancelTimer | undefined;
+  /** How many replicas should have what it writes, and how many were known to have it when it was answered. */
+  readonly replicas: number;
+  copies = 0;
 
-  constructor() {
+  constructor(replicas: number) {
+    this.replicas = replicas;
     this.replies = new Promise((resolve, reject) => {
       this.answer = resolve;
       this.fail = reject;

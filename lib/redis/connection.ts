@@ -62,6 +62,13 @@ export class Connection {
     return connection;
   }
 
+  /** A second connection of the same kind, for what would hold up the others on this one. */
+  duplicate(): Connection {
+    const connection = new Connection(this.client.duplicate(), true);
+    connection.#watchErrors(undefined);
+    return connection;
+  }
+
   get ready(): boolean {
     return this.client.status === undefined || this.client.status === 'ready';
   }

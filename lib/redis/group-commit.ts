@@ -19,6 +19,17 @@ export interface GroupCommitOptions {
   readonly timeout: number;
 }
 
+/** One operation on its way. */
+export interface Submission<T> {
+  readonly name: string;
+  readonly operation: Operation;
+  /** Throws for what is no reply to it. `copies`: how many of the `replicas` have what was written. */
+  readonly decode: (reply: string, copies: number) => T;
+  /** While Redis is away, wait for it; false: reject at once. Default true. */
+  readonly patient?: boolean;
+  readonly replicas?: number;
+}
+
 /**
  * Operations of one tick travel together, as one script call for each batch. Nothing is handed to the client while it
  * is not connected: what was never sent certainly did not run.
@@ -42,17 +53,14 @@ export class GroupCommit {
     connection.onEnd(() => this.#failWaiting());
   }
 
-  /**
-   * The reply to one operation. While Redis is away it waits for it, or, when `patient` is false, rejects at once.
-   * `decode` throws for what is no reply to it.
-   */
-  submit<T>(name: string, operation: Operation, decode: (reply: string) => T, patient = true): Promise<T> {
+  /** The reply to one operation. */
+  submit<T>({ name, operation, decode, patient = true, replicas = 0 }: Submission<T>): Promise<T> {
     const { ended, ready } = this.#connection;
     if (ended || (!patient && !ready)) return Promise.reject(notConnected(name));
-    const batch = this.#batchFor(name);
+    const batch = this.#batchFor(name, replicas);
     const place = batch.add(keyOf(this.#options.namespace, name), operation);
     return batch.replies.then(
-      (replies) => read(name, replies[place] as string, decode),
+      (replies) => read(name, replies[place] as string, (reply) => decode(reply, batch.copies)),
       (error: unknown) => {
         throw LockUnavailableError.from(error, name);
       },
@@ -74,12 +82,12 @@ export class GroupCommit {
     }
   }
 
-  #batchFor(name: string): Batch {
+  #batchFor(name: string, replicas: number): Batch {
     // On a Cluster a call stays within one slot, and so within one name.
     const group = this.#connection.isCluster ? name : '';
     const open = this.#open.get(group);
-    if (open && open.operations.length < BATCH) return open;
-    const batch = new Batch();
+    if (open && open.operations.length < BATCH && open.replicas === replicas) return open;
+    const batch = new Batch(replicas);
     this.#open.set(group, batch);
     this.#waiting.push(batch);
     if (!this.#scheduled) process.nextTick(this.#flush);
@@ -129,7 +137,8 @@ export class GroupCommit {
     // After a pause of the process the answer may be here, and be read before `setImmediate`.
     batch.cancelTimeout = after(timeout, () => setImmediate(giveUp), { awaited: true });
     try {
-      batch.answer(readReplies(await this.#call(batch), batch.operations.length));
+      const reply = await (batch.replicas > 0 ? this.#callWithReplicas(batch) : this.#call(batch));
+      batch.answer(readReplies(reply, batch.operations.length));
     } catch (error) {
       batch.fail(refused(undefined, error as Error));
     }
@@ -146,17 +155,47 @@ export class GroupCommit {
 
   /** By hash; where the server does not know the script, nothing has run, and the text goes along. */
   async #call(batch: Batch): Promise<unknown> {
-    const { client, isCluster } = this.#connection;
-    // While a slot moves, a node answers for the keys that it is told of: a lock must not be seen in part.
-    const keys = isCluster ? [...batch.keys, ...furtherKeysOf(batch.keys[0] as string)] : batch.keys;
-    const args = [...keys, this.#options.channelPrefix, this.instance, ...batch.operations];
+    const { client } = this.#connection;
+    const [keys, ...args] = this.#argumentsOf(batch);
     try {
-      return await client.evalsha(LOCK_SCRIPT_SHA, keys.length, ...args);
+      return await client.evalsha(LOCK_SCRIPT_SHA, keys, ...args);
     } catch (error) {
       // What was given up may have been withdrawn meanwhile, and must not be done any more.
       if (!this.#inFlight.includes(batch) || !(error as Error).message.startsWith('NOSCRIPT')) throw error;
-      return client.eval(LOCK_SCRIPT, keys.length, ...args);
+      return client.eval(LOCK_SCRIPT, keys, ...args);
     }
+  }
+
+  /**
+   * The call, and `WAIT` behind it on the same connection: ioredis sends a pipeline as a whole, and rejects the rest of
+   * it when the connection breaks in between. It neither follows a redirect nor loads a script, so the call alone does
+   * that first, and is then repeated.
+   */
+  async #callWithReplicas(batch: Batch): Promise<unknown> {
+    const { client } = this.#connection;
+    const [keys, ...args] = this.#argumentsOf(batch);
+    for (let attempt = 1; ; attempt += 1) {
+      const sent = client.pipeline?.().evalsha(LOCK_SCRIPT_SHA, keys, ...args);
+      const half = Math.ceil(this.#options.timeout / 2);
+      const [call, wait] = (await sent?.wait(batch.replicas, half).exec()) ?? [];
+      if (!call || !wait) throw new Error('the client has no pipeline(), which the option `replicas` needs');
+      const [error, reply] = call;
+      if (!error) {
+        if (wait[0]) throw wait[0];
+        batch.copies = Number(wait[1]);
+        return reply;
+      }
+      if (attempt > 1 || !this.#inFlight.includes(batch) || !/^(NOSCRIPT|MOVED|ASK) /.test(error.message)) throw error;
+      await this.#call(batch);
+    }
+  }
+
+  /** The number of keys, the keys, and the rest. */
+  #argumentsOf(batch: Batch): [number, ...string[]] {
+    // While a slot moves, a node answers for the keys that it is told of: a lock must not be seen in part.
+    const { isCluster } = this.#connection;
+    const keys = isCluster ? [...batch.keys, ...furtherKeysOf(batch.keys[0] as string)] : batch.keys;
+    return [keys.length, ...keys, this.#options.channelPrefix, this.instance, ...batch.operations];
   }
 }
 
@@ -165,7 +204,7 @@ function read<T>(name: string, reply: string, decode: (reply: string) => T): T {
   try {
     return decode(reply);
   } catch (error) {
-    throw refused(name, error as Error);
+    throw error instanceof LockUnavailableError ? error : refused(name, error as Error);
   }
 }
 

@@ -11,8 +11,9 @@ export type Operation = string;
 
 export const operation = {
   acquire: (owner: string, claim: Claim, push: boolean): Operation => {
-    const { permits, ttl, alive, ticket, attempt, block } = claim;
-    return `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0}`;
+    const { permits, ttl, alive, ticket, attempt, block, maxWaiting = Number.POSITIVE_INFINITY } = claim;
+    const bound = maxWaiting === Number.POSITIVE_INFINITY ? '' : ` ${maxWaiting}`;
+    return `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0}${bound}`;
   },
   renew: (owner: string, ttl: number): Operation => `renew ${ttl} ${owner}`,
   release: (owner: string, retain: number): Operation => `release ${retain} ${owner}`,

@@ -1,3 +1,10 @@
+/** Commands that are sent together, on one connection. */
+export interface RedisPipeline {
+  evalsha(sha1: string, numkeys: number, ...args: string[]): RedisPipeline;
+  wait(replicas: number, timeout: number): RedisPipeline;
+  exec(): Promise<[error: Error | null, reply: unknown][] | null>;
+}
+
 /**
  * What this package calls on an ioredis client: a `Redis` or a `Cluster` of version 5 or 6, or anything that has these
  * few methods (iovalkey has).
@@ -13,6 +20,8 @@ export interface RedisClient {
   duplicate(): RedisClient;
   connect(): Promise<unknown>;
   info?(section: string): Promise<unknown>;
+  /** Needed for the option `replicas` only. */
+  pipeline?(): RedisPipeline;
   disconnect(): void;
   // biome-ignore lint/suspicious/noExplicitAny: the listeners of the events differ.
   on(event: string, listener: (...args: any[]) => void): unknown;

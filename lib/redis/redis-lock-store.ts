@@ -1,9 +1,10 @@
+import { LockUnavailableError } from '../core/errors.js';
 import { instanceOf } from '../core/instance.js';
-import type { Busy, Claim, Granted, LockStore, Owned, StoreListener, StoreState } from '../core/lock-store.js';
+import type { Busy, Claim, Granted, LockStore, Owned, Renewal, StoreListener, StoreState } from '../core/lock-store.js';
 import type { LockLogger } from '../core/service-options.js';
 import type { Connection } from './connection.js';
 import { warnOfEviction } from './eviction.js';
-import { GroupCommit } from './group-commit.js';
+import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { channelPrefix } from './keys.js';
 import { operation, readAcquired, readState, readYesOrNo } from './lock-script.js';
 import { WakeChannel } from './wake-channel.js';
@@ -19,6 +20,9 @@ export interface RedisLockStoreOptions {
 export class RedisLockStore implements LockStore {
   readonly #connection: Connection;
   readonly #commands: GroupCommit;
+  readonly #commandOptions: GroupCommitOptions;
+  /** What waits for replicas holds up its connection, and so has one of its own. */
+  #acknowledged: { readonly connection: Connection; readonly commands: GroupCommit } | undefined;
   readonly #channelPrefix: string;
   readonly #logger: LockLogger | undefined;
   readonly #listeners = new Map<string, StoreListener>();
@@ -28,44 +32,68 @@ export class RedisLockStore implements LockStore {
     this.#connection = connection;
     this.#logger = logger;
     this.#channelPrefix = channelPrefix(namespace);
-    this.#commands = new GroupCommit(connection, { namespace, channelPrefix: this.#channelPrefix, timeout });
+    this.#commandOptions = { namespace, channelPrefix: this.#channelPrefix, timeout };
+    this.#commands = new GroupCommit(connection, this.#commandOptions);
     connection.onReady(() => this.#openChannels());
-    connection.onEnd(() => this.#closeChannels());
+    connection.onEnd(() => this.#closeOwn());
     warnOfEviction(connection, logger);
   }
 
   acquire(claim: Claim): Promise<Granted | Busy> {
-    const push = this.#channels.get(instanceOf(claim.owner))?.verified === true;
-    const asked = operation.acquire(this.#commands.short(claim.owner), claim, push);
-    return this.#commands.submit(claim.name, asked, (reply) => readAcquired(reply, claim));
+    const { name, owner, replicas = 0 } = claim;
+    const push = this.#channels.get(instanceOf(owner))?.verified === true;
+    return this.#lane(replicas).submit({
+      name,
+      operation: operation.acquire(this.#commands.short(owner), claim, push),
+      decode: (reply, copies) => {
+        const answer = readAcquired(reply, claim);
+        if (answer.granted) assertCopies(name, copies, replicas);
+        return answer;
+      },
+      replicas,
+    });
   }
 
-  renew({ name, owner, ttl }: Owned & { ttl: number }): Promise<boolean> {
-    return this.#commands.submit(name, operation.renew(this.#commands.short(owner), ttl), readYesOrNo, false);
+  renew({ name, owner, ttl, replicas = 0 }: Renewal): Promise<boolean> {
+    return this.#lane(replicas).submit({
+      name,
+      operation: operation.renew(this.#commands.short(owner), ttl),
+      decode: (reply, copies) => {
+        const ours = readYesOrNo(reply);
+        if (ours) assertCopies(name, copies, replicas);
+        return ours;
+      },
+      patient: false,
+      replicas,
+    });
   }
 
   release({ name, owner, retain }: Owned & { retain: number }): Promise<boolean> {
     const { losses } = this.#connection;
-    // When the connection broke meanwhile, a "no" may answer the repeat of a release that was carried out.
-    const decode = (reply: string): boolean => readYesOrNo(reply) || losses !== this.#connection.losses;
-    return this.#commands.submit(name, operation.release(this.#commands.short(owner), retain), decode, false);
+    return this.#commands.submit({
+      name,
+      operation: operation.release(this.#commands.short(owner), retain),
+      // When the connection broke meanwhile, a "no" may answer the repeat of a release that was carried out.
+      decode: (reply) => readYesOrNo(reply) || losses !== this.#connection.losses,
+      patient: false,
+    });
   }
 
   withdraw({ name, owner }: Owned): Promise<void> {
-    return this.#commands.submit(
+    return this.#commands.submit({
       name,
-      operation.withdraw(this.#commands.short(owner)),
-      (reply) => void readYesOrNo(reply),
-      false,
-    );
+      operation: operation.withdraw(this.#commands.short(owner)),
+      decode: (reply) => void readYesOrNo(reply),
+      patient: false,
+    });
   }
 
   inspect(name: string): Promise<StoreState> {
-    return this.#commands.submit(name, operation.inspect(), readState);
+    return this.#commands.submit({ name, operation: operation.inspect(), decode: readState });
   }
 
   force(name: string, expected: number | null): Promise<boolean> {
-    return this.#commands.submit(name, operation.force(expected), readYesOrNo);
+    return this.#commands.submit({ name, operation: operation.force(expected), decode: readYesOrNo });
   }
 
   subscribe(instance: string, listener: StoreListener): () => void {
@@ -80,14 +108,28 @@ export class RedisLockStore implements LockStore {
   }
 
   async close(): Promise<void> {
-    this.#closeChannels();
+    this.#closeOwn();
     this.#commands.close();
     this.#connection.close();
   }
 
+  #lane(replicas: number): GroupCommit {
+    if (replicas === 0 || this.#connection.ended) return this.#commands;
+    this.#acknowledged ??= this.#openAcknowledged();
+    return this.#acknowledged.commands;
+  }
+
+  #openAcknowledged(): { connection: Connection; commands: GroupCommit } {
+    const connection = this.#connection.duplicate();
+    const commands = new GroupCommit(connection, this.#commandOptions);
+    commands.instance = this.#commands.instance;
+    return { connection, commands };
+  }
+
   #openChannel(instance: string, listener: StoreListener): void {
     const { client, isCluster } = this.#connection;
-    const count = (): Promise<number> => this.#commands.submit('probe', operation.probe(instance), Number);
+    const probe = { name: 'probe', operation: operation.probe(instance), decode: Number };
+    const count = (): Promise<number> => this.#commands.submit(probe);
     const channel = new WakeChannel({
       client,
       channelPrefix: this.#channelPrefix,
@@ -109,8 +151,18 @@ export class RedisLockStore implements LockStore {
     }
   }
 
-  #closeChannels(): void {
+  /** What was opened beside the connection for commands. */
+  #closeOwn(): void {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
+    this.#acknowledged?.commands.close();
+    this.#acknowledged?.connection.close();
+    this.#acknowledged = undefined;
   }
+}
+
+/** Whether the replicas have it is not known, or they have not: it is no grant then, and is taken back. */
+function assertCopies(name: string, copies: number, wanted: number): void {
+  if (copies >= wanted) return;
+  throw new LockUnavailableError(name, `${copies} of the ${wanted} replicas that \`replicas\` asks for have the lock`);
 }

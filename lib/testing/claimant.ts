@@ -7,6 +7,7 @@ export interface Terms {
   readonly ttl: number;
   readonly alive: number;
   readonly block: number;
+  readonly maxWaiting?: number;
 }
 
 /** Longer than any test runs. */
@@ -37,7 +38,7 @@ export class Claimant {
     this.#terms = { ...DEFAULT_TERMS, ...terms };
   }
 
-  /** Asks, and stands in the queue when it is refused. */
+  /** Asks, and stands in the queue when it is refused, if there is room. */
   async ask(terms: Partial<Terms> = {}): Promise<Granted | Busy> {
     this.attempt += 1;
     const { owner, name, attempt, ticket } = this;

@@ -5,6 +5,7 @@
  *
  *     runLockStoreSuite({ describe, it, expect, createStore: () => new MyLockStore(url) });
  */
+import { crowdChapter } from './crowd.chapter.js';
 import { exclusiveChapter } from './exclusive.chapter.js';
 import { type Chapter, chapterOf, type LockStoreSuiteOptions } from './harness.js';
 import { leavingChapter } from './leaving.chapter.js';
@@ -22,6 +23,7 @@ const CHAPTERS: Record<string, (chapter: Chapter) => void> = {
   'a lock that is kept after its release': retainChapter,
   'the queue': queueChapter,
   'leaving the queue': leavingChapter,
+  'a full queue': crowdChapter,
   'inspection, force and names': operatorChapter,
 };
 

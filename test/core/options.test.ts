@@ -17,6 +17,8 @@ describe('Lock options', () => {
       wait: 10_000,
       mode: 'exclusive',
       permits: 0,
+      maxWaiting: Number.POSITIVE_INFINITY,
+      replicas: 0,
       renew: true,
       maxHold: Number.POSITIVE_INFINITY,
       holdAtLeast: 0,
@@ -35,6 +37,8 @@ describe('Lock options', () => {
       wait: Number.POSITIVE_INFINITY,
       mode: 'shared',
       permits: 3,
+      maxWaiting: 7,
+      replicas: 2,
       renew: false,
       maxHold: '1h',
       holdAtLeast: '5s',
@@ -76,6 +80,14 @@ describe('Lock options', () => {
     ['ttl', Number.POSITIVE_INFINITY],
     ['maxHold', 0],
     ['holdAtLeast', Number.POSITIVE_INFINITY],
+    ['maxWaiting', 0],
+    ['maxWaiting', 1.5],
+    ['maxWaiting', '3'],
+    ['maxWaiting', null],
+    ['replicas', -1],
+    ['replicas', 0.5],
+    ['replicas', Number.POSITIVE_INFINITY],
+    ['replicas', '1'],
     ['mode', 'read'],
     ['mode', 1],
     ['renew', 'yes'],
@@ -117,7 +129,7 @@ describe('Lock options', () => {
   it.each(['timeout', 'TTL', '0'])('refuse the unknown option %s, and list those there are', (key) => {
     expect(() => resolve({ [key]: 1 })).toThrow(LockOptionsError);
     expect(() => resolve({ [key]: 1 })).toThrow(
-      `Unknown option \`${key}\` in the lock options: use one of ttl, wait, mode, permits, renew, maxHold, holdAtLeast, signal, reentrant, onLost.`,
+      `Unknown option \`${key}\` in the lock options: use one of ttl, wait, mode, permits, maxWaiting, replicas, renew, maxHold, holdAtLeast, signal, reentrant, onLost.`,
     );
   });
 

@@ -20,7 +20,7 @@ describe('A waiting', () => {
 
   describe('asks', () => {
     it('at once, as its first attempt, without a ticket, to be kept for five seconds', () => {
-      waitings.open({ permits: 3, ttl: 700, block: () => 4 });
+      waitings.open({ permits: 3, ttl: 700, replicas: 2, maxWaiting: 9, block: () => 4 });
       expect(next().asked).toEqual({
         name: 'door',
         owner: 'me#1',
@@ -30,6 +30,8 @@ describe('A waiting', () => {
         ticket: 0,
         attempt: 1,
         block: 4,
+        replicas: 2,
+        maxWaiting: 9,
       });
     });
 

@@ -3,7 +3,7 @@ import { createLockService, type LockModuleOptions, type LockService } from '../
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { traces, unavailable } from '../support/redis-observe.js';
-import { commandsOf, documentedRule, setUser } from '../support/redis-rule.js';
+import { commandsOf, documentedExtra, documentedRule, setUser } from '../support/redis-rule.js';
 import { quiet } from '../support/stores.js';
 
 const OPTIONAL = ['info'];
@@ -214,6 +214,31 @@ describe('the rights of the Redis user', () => {
     expect(warned).toHaveBeenCalledWith(expect.stringContaining(`'${command}'`));
     await cut.close();
     warned.mockRestore();
+  });
+
+  it('a full queue is busy with the right that the document adds, and unavailable without it', async () => {
+    const { full, cut, namespace } = await servicesWithAndWithout('none');
+    await full.acquire('n');
+    full.acquire('n').catch(() => {});
+    await isWaiting(namespace, 'n');
+    const other = await serviceAs([...documentedRule(namespace), ...documentedExtra('`maxWaiting`')], namespace);
+    await expect(other.acquire('n', { maxWaiting: 1 })).rejects.toMatchObject({ code: 'LOCK_BUSY', crowded: true });
+    await expect(cut.acquire('n', { maxWaiting: 1 })).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    expect(await refused(cut.user)).toContain('hrandfield');
+  });
+
+  it('replicas are waited for with the right that the document adds, and not without it', async () => {
+    const namespace = unique('ns');
+    const rule = documentedRule(namespace);
+    const problems = [];
+    for (const rights of [[...rule, ...documentedExtra('`replicas`')], rule]) {
+      const service = await serviceAs(rights, namespace, { commandTimeout: '200ms' });
+      problems.push(await service.acquire('n', { replicas: 1 }).catch(({ problem }) => problem));
+    }
+    expect(problems).toEqual([
+      '0 of the 1 replicas that `replicas` asks for have the lock',
+      expect.stringContaining("this user has no permissions to run the 'wait' command"),
+    ]);
   });
 
   it('what a missing right left half done is taken back', async () => {

@@ -26,6 +26,7 @@ export class Leases implements LeaseKeeper {
       ttl: 3_000,
       renew: true,
       maxHold: Number.POSITIVE_INFINITY,
+      replicas: 0,
       token: 100,
       block: 1,
       since: this.clock.now(),

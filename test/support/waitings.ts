@@ -1,4 +1,5 @@
-import { Waiting, type WaitingKeeper, type Wish, type WishListener } from '../../lib/core/waiting.js';
+import { Waiting, type WaitingKeeper } from '../../lib/core/waiting.js';
+import type { Wish, WishListener } from '../../lib/core/wish.js';
 import type { Granted, LockUnavailableError, PushedGrant } from '../../lib/index.js';
 import { FakeClock } from './fake-time.js';
 import { granted, ScriptedStore } from './scripted-store.js';
@@ -13,11 +14,13 @@ export class Waitings implements WaitingKeeper, WishListener {
   readonly grants: (Granted & { owner: string; since: number })[] = [];
   readonly failures: LockUnavailableError[] = [];
   refusals = 0;
+  turnedAwayCount = 0;
   block: WishListener['block'] = () => 1;
 
   open({ block, ...wish }: Partial<Wish & Pick<WishListener, 'block'>> = {}): Waiting {
     if (block) this.block = block;
-    return new Waiting(this, 'me#1', { name: 'door', permits: 0, ttl: 30_000, queue: true, ...wish }, this);
+    const terms = { permits: 0, ttl: 30_000, queue: true, replicas: 0, maxWaiting: Number.POSITIVE_INFINITY };
+    return new Waiting(this, 'me#1', { name: 'door', ...terms, ...wish }, this);
   }
 
   settled(waiting: Waiting): void {
@@ -30,6 +33,10 @@ export class Waitings implements WaitingKeeper, WishListener {
 
   busy(): void {
     this.refusals += 1;
+  }
+
+  turnedAway(): void {
+    this.turnedAwayCount += 1;
   }
 
   failed(error: LockUnavailableError): void {

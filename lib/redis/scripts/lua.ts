@@ -13,7 +13,7 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --
 -- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
 -- "#<seq>" alone. Then each operation, as one text:
---   acquire permits owner ttl block alive ticket attempt push
+--   acquire permits owner ttl block alive ticket attempt push [max waiting]
 --           -> token | "g <token> <block>" | "b <retry after, ms> <ticket> <rank> <holder>"
 --   renew ttl owner          -> 1, or 0: not the owner's
 --   release retain owner     -> 1, or 0: was not the owner's
@@ -233,6 +233,20 @@ local function renewed(holder, owner, ttl)
   return token, '1'
 end
 
+-- Whether one more may enter the queue. Waiters who died there are found a few at a time, at random: so that looking
+-- costs no more the longer the queue is.
+local function has_room(owner, max_waiting)
+  if call('ZCARD', Q) < max_waiting or call('ZSCORE', Q, owner) then return true end
+  local some = call('HRANDFIELD', W, HEADS, 'WITHVALUES')
+  for i = 1, #some, 2 do
+    if tonumber(match(some[i + 1], '^%d+') or 0) <= ms then
+      call('ZREM', Q, some[i])
+      call('HDEL', W, some[i])
+    end
+  end
+  return call('ZCARD', Q) < max_waiting
+end
+
 local function enqueue(owner, ticket, alive, rest)
   local place = call('ZSCORE', Q, owner)
   call('HSET', W, owner, text(ms + alive) .. ' ' .. rest)
@@ -270,8 +284,9 @@ end
 
 local operations = {}
 
-function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push)
-  permits, ttl, alive = tonumber(permits), tonumber(ttl), tonumber(alive)
+function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push, max_waiting)
+  permits, ttl, alive, ticket = tonumber(permits), tonumber(ttl), tonumber(alive), tonumber(ticket)
+  max_waiting = tonumber(max_waiting or '')
   if call('EXISTS', H, S, Q) == 0 then return grant(owner, permits, ttl, block) end
 
   local holder = call('GET', H)
@@ -285,9 +300,9 @@ function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, 
     drop_ended_shares()
     if call('EXISTS', Q) == 0 and admissible(permits) then return grant(owner, permits, ttl, block) end
   end
-  if alive > 0 then
+  if alive > 0 and (not max_waiting or ticket > 0 or has_room(owner, max_waiting)) then
     local rest = attempt .. ' ' .. text(permits) .. ' ' .. text(ttl) .. ' ' .. block .. ' ' .. push
-    enqueue(owner, tonumber(ticket), alive, rest)
+    enqueue(owner, ticket, alive, rest)
   end
   if not holder then
     token, granted_block = promote(owner)

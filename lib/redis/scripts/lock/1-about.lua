@@ -11,7 +11,7 @@
 --
 -- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
 -- "#<seq>" alone. Then each operation, as one text:
---   acquire permits owner ttl block alive ticket attempt push
+--   acquire permits owner ttl block alive ticket attempt push [max waiting]
 --           -> token | "g <token> <block>" | "b <retry after, ms> <ticket> <rank> <holder>"
 --   renew ttl owner          -> 1, or 0: not the owner's
 --   release retain owner     -> 1, or 0: was not the owner's

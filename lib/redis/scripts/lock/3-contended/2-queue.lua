@@ -57,6 +57,20 @@ local function renewed(holder, owner, ttl)
   return token, '1'
 end
 
+-- Whether one more may enter the queue. Waiters who died there are found a few at a time, at random: so that looking
+-- costs no more the longer the queue is.
+local function has_room(owner, max_waiting)
+  if call('ZCARD', Q) < max_waiting or call('ZSCORE', Q, owner) then return true end
+  local some = call('HRANDFIELD', W, HEADS, 'WITHVALUES')
+  for i = 1, #some, 2 do
+    if tonumber(match(some[i + 1], '^%d+') or 0) <= ms then
+      call('ZREM', Q, some[i])
+      call('HDEL', W, some[i])
+    end
+  end
+  return call('ZCARD', Q) < max_waiting
+end
+
 local function enqueue(owner, ticket, alive, rest)
   local place = call('ZSCORE', Q, owner)
   call('HSET', W, owner, text(ms + alive) .. ' ' .. rest)

@@ -2,8 +2,9 @@
 
 local operations = {}
 
-function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push)
-  permits, ttl, alive = tonumber(permits), tonumber(ttl), tonumber(alive)
+function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push, max_waiting)
+  permits, ttl, alive, ticket = tonumber(permits), tonumber(ttl), tonumber(alive), tonumber(ticket)
+  max_waiting = tonumber(max_waiting or '')
   if call('EXISTS', H, S, Q) == 0 then return grant(owner, permits, ttl, block) end
 
   local holder = call('GET', H)
@@ -17,9 +18,9 @@ function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, 
     drop_ended_shares()
     if call('EXISTS', Q) == 0 and admissible(permits) then return grant(owner, permits, ttl, block) end
   end
-  if alive > 0 then
+  if alive > 0 and (not max_waiting or ticket > 0 or has_room(owner, max_waiting)) then
     local rest = attempt .. ' ' .. text(permits) .. ' ' .. text(ttl) .. ' ' .. block .. ' ' .. push
-    enqueue(owner, tonumber(ticket), alive, rest)
+    enqueue(owner, ticket, alive, rest)
   end
   if not holder then
     token, granted_block = promote(owner)
