@@ -12,6 +12,7 @@ import type { LockModuleOptions } from './interfaces/lock-module-options.interfa
 import { LockService } from './lock.service.js';
 import { MemoryLockStore } from './memory/memory-lock-store.js';
 import { Connection, checkRedisSource } from './redis/connection.js';
+import { checkQuorum, openQuorum } from './redis/quorum/open-quorum.js';
 import { RedisLockStore } from './redis/redis-lock-store.js';
 
 const STORE_METHODS: readonly (keyof LockStore)[] = [
@@ -42,14 +43,17 @@ export async function openLockService(options: LockModuleOptions, fallback: Lock
 /** The options of the service; throws `LockOptionsError` for whatever can be known to be wrong without a connection. */
 export function checkModuleOptions(options: unknown): ResolvedServiceOptions {
   assertObject(options, 'the options of LockModule');
-  assertKnown(options, [...SERVICE_OPTIONS, 'redis', 'store'], 'the options of LockModule');
-  const { redis, store } = options as Partial<LockModuleOptions>;
-  if ((redis === undefined) === (store === undefined)) {
-    throw new LockOptionsError('The options of LockModule need exactly one of `redis` and `store`: give one.');
+  assertKnown(options, [...SERVICE_OPTIONS, 'redis', 'quorum', 'store'], 'the options of LockModule');
+  const { redis, quorum, store } = options as Partial<LockModuleOptions>;
+  if ([redis, quorum, store].filter((given) => given !== undefined).length !== 1) {
+    throw new LockOptionsError(
+      'The options of LockModule need exactly one of `redis`, `quorum` and `store`: give one.',
+    );
   }
   if (redis !== undefined) checkRedisSource(redis);
+  else if (quorum !== undefined) checkQuorum(quorum);
   else checkStore(store);
-  return resolveServiceOptions(options);
+  return resolveServiceOptions(options, quorum !== undefined);
 }
 
 function checkStore(store: unknown): void {
@@ -65,11 +69,15 @@ function checkStore(store: unknown): void {
 }
 
 async function openStore(
-  { redis, store }: LockModuleOptions,
-  { namespace, commandTimeout, logger }: ResolvedServiceOptions,
+  { redis, quorum, store }: LockModuleOptions,
+  { namespace, commandTimeout, longestTtl, logger }: ResolvedServiceOptions,
 ): Promise<{ store: LockStore; close: () => Promise<void> }> {
-  if (redis === undefined) {
+  if (store !== undefined) {
     return { store: store === 'memory' ? new MemoryLockStore() : store, close: async () => {} };
+  }
+  if (quorum !== undefined) {
+    const quorumStore = await openQuorum(quorum, { namespace, commandTimeout, longestTtl, logger });
+    return { store: quorumStore, close: () => quorumStore.close() };
   }
   const connection = await Connection.open(redis, logger);
   const redisStore = new RedisLockStore({ connection, namespace, commandTimeout, logger });

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import { type LockLostWhy, LockUnavailableError } from './errors.js';
 import type { LockStore, Owner } from './lock-store.js';
+import { assertNoLonger } from './options.js';
 import { RenewalWheel, type Scheduled } from './renewal.js';
 
 export interface LeaseTerms {
@@ -28,6 +29,8 @@ export interface LeaseKeeper {
   readonly store: LockStore;
   readonly clock: Clock;
   readonly wheel: RenewalWheel;
+  /** No lease is longer, in ms. */
+  readonly longestTtl: number;
   /** The lease is over: lost, or given back. */
   ended(lease: Lease): void;
 }
@@ -98,6 +101,7 @@ export class Lease implements Scheduled {
    * lost, or not wanted. Rejects when the store does not answer.
    */
   async extend(ttl = this.#ttl, wanted: () => boolean = () => true): Promise<boolean> {
+    assertNoLonger(this.#keeper.longestTtl, { ttl });
     while (this.#inFlight) await this.#inFlight;
     if (!this.held || !wanted()) return false;
     this.#ttl = ttl;
@@ -177,12 +181,12 @@ export class Lease implements Scheduled {
   /** One question at a time. Its answer: yes, no, or why there is none. */
   #ask(): Promise<boolean | LockUnavailableError> {
     const { store, clock } = this.#keeper;
-    const { name, owner, replicas } = this.terms;
+    const { name, owner, permits, replicas, token, block } = this.terms;
     const sentAt = clock.now();
     const ttl = Math.max(1, Math.floor(Math.min(this.#ttl, this.#endOfHold - sentAt)));
     // A shorter lease counts at once: the store may carry it out, and its answer may be lost.
     this.#deadline = Math.min(this.#deadline, sentAt + ttl);
-    this.#inFlight = store.renew({ name, owner, ttl, replicas }).then(
+    this.#inFlight = store.renew({ name, owner, ttl, permits, replicas, token, block }).then(
       (ours) => this.#answered(ours, sentAt, ttl),
       (error: unknown) => this.#unanswered(error),
     );

@@ -20,7 +20,7 @@ export interface Claim {
   readonly ttl: number;
   /** How long the store keeps this waiter without hearing from it, in ms; `0`: does not wait. */
   readonly alive: number;
-  /** The place in the queue that an earlier attempt was given, else `0`. */
+  /** The place in the queue that an earlier attempt was given, else `0`. Moves a waiter that stands elsewhere. */
   readonly ticket: number;
   /** The number of this attempt; a pushed grant carries the number of the latest one that the store saw. */
   readonly attempt: number;
@@ -76,6 +76,10 @@ export interface Renewal extends Owned {
   readonly ttl: number;
   /** The new lease counts only when so many replicas have it. Default 0. */
   readonly replicas?: number;
+  /** What was asked for, and what was granted: for stores that are made of several. */
+  readonly permits?: number;
+  readonly token?: number;
+  readonly block?: number;
 }
 
 /** What `inspect` of a store tells. */

@@ -6,7 +6,7 @@ import { type LockInspection, toInspection } from './inspection.js';
 import { LocalQueues } from './local-queues.js';
 import { type Lock, LockHandle } from './lock.js';
 import type { LockStore } from './lock-store.js';
-import type { ResolvedLockOptions } from './options.js';
+import { assertNoLonger, type ResolvedLockOptions } from './options.js';
 import { Request } from './request.js';
 import { harmless, type ResolvedServiceOptions } from './service-options.js';
 import { Session } from './session.js';
@@ -36,8 +36,8 @@ export class Locker {
     this.#options = options;
     const logger = options.logger && harmless(options.logger);
     this.#warn = (message) => logger?.warn(message);
-    const { instance: label, commandTimeout: patience, localHandOver } = options;
-    this.#session = new Session({ store, clock, label, patience });
+    const { instance: label, commandTimeout: patience, localHandOver, longestTtl } = options;
+    this.#session = new Session({ store, clock, label, patience, longestTtl });
     this.#queues = new LocalQueues(this.#session, localHandOver);
   }
 
@@ -111,6 +111,7 @@ export class Locker {
 
   #acquireOne(name: string, options: ResolvedLockOptions, wait: number): Promise<LockHandle> {
     this.#assertOpen(name);
+    assertNoLonger(this.#options.longestTtl, options);
     options.signal?.throwIfAborted();
     const request = new Request(this.#clock, name, options, wait);
     this.#queues.enter(request);

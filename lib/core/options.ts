@@ -148,6 +148,20 @@ function flag(key: string, value: unknown, byDefault: boolean): boolean {
   throw new LockOptionsError(`The option \`${key}\` is ${inspect(value)}: give true or false.`);
 }
 
+/** Throws `LockOptionsError` for a duration beyond the option `longestTtl` of the service. */
+export function assertNoLonger(
+  longest: number,
+  durations: { readonly ttl: number; readonly holdAtLeast?: number },
+): void {
+  const { ttl, holdAtLeast = 0 } = durations;
+  if (ttl <= longest && holdAtLeast <= longest) return;
+  const [key, ms] = ttl > longest ? ['ttl', ttl] : ['holdAtLeast', holdAtLeast];
+  throw new LockOptionsError(
+    `The option \`${key}\` is ${ms} ms, and no lock of this service may have more than ${longest} ms: give less, or raise ` +
+      'the option `longestTtl` of LockModule for all services that share the store (with `quorum`, it is the `ttl` of `defaults` unless given).',
+  );
+}
+
 export function oneOf<T extends string>(key: string, value: T, allowed: readonly T[]): T {
   if (allowed.includes(value)) return value;
   const list = allowed.map((each) => `'${each}'`).join(' or ');

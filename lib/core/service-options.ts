@@ -5,6 +5,7 @@ import { LockOptionsError } from './errors.js';
 import type { HandOverBounds } from './local-queue.js';
 import {
   assertKnown,
+  assertNoLonger,
   assertObject,
   DEFAULT_LOCK_OPTIONS,
   type LockOptions,
@@ -40,6 +41,12 @@ export interface LockServiceOptions {
    * all processes, at the price of throughput on a name that many want at once.
    */
   localHandOver?: { max?: number | undefined; within?: Duration | undefined } | undefined;
+  /**
+   * No lock has a longer `ttl` or `holdAtLeast`; asking for one is a `LockOptionsError`. Default: no bound; with `quorum`,
+   * the `ttl` of `defaults`. A server of a quorum has no vote for this long after its start, so that no lease which it
+   * has forgotten is left by then: give all services of a quorum the same.
+   */
+  longestTtl?: Duration | undefined;
   /** Where warnings go. Default: Nest's logger, or the console without Nest. */
   logger?: LockLogger | undefined;
   /** Lock options for all locks of this service, where the call does not say otherwise. */
@@ -52,6 +59,7 @@ export interface ResolvedServiceOptions {
   readonly commandTimeout: number;
   readonly shutdownGrace: number;
   readonly localHandOver: HandOverBounds;
+  readonly longestTtl: number;
   readonly logger: LockLogger | undefined;
   readonly defaults: ResolvedLockOptions;
 }
@@ -62,6 +70,7 @@ export const SERVICE_OPTIONS: readonly string[] = [
   'commandTimeout',
   'shutdownGrace',
   'localHandOver',
+  'longestTtl',
   'logger',
   'defaults',
 ];
@@ -69,15 +78,21 @@ export const SERVICE_OPTIONS: readonly string[] = [
 const DEFAULT_HAND_OVER: HandOverBounds = Object.freeze({ max: 64, within: 10 });
 
 /** The options with nothing left open; throws `LockOptionsError` for what is wrong in them. */
-export function resolveServiceOptions(options: LockServiceOptions): ResolvedServiceOptions {
+export function resolveServiceOptions(options: LockServiceOptions, isQuorum = false): ResolvedServiceOptions {
+  const defaults = resolveLockOptions(DEFAULT_LOCK_OPTIONS, options.defaults, '`defaults`');
+  const longestByDefault = isQuorum ? defaults.ttl : Number.POSITIVE_INFINITY;
+  const longestTtl =
+    options.longestTtl === undefined ? longestByDefault : toMilliseconds(options.longestTtl, 'longestTtl', { min: 1 });
+  assertNoLonger(longestTtl, defaults);
   return Object.freeze({
     namespace: resolveNamespace(options.namespace ?? 'lock'),
     instance: resolveInstance(options.instance ?? (hostname().slice(0, 64) || 'unknown')),
     commandTimeout: toMilliseconds(options.commandTimeout ?? 5_000, 'commandTimeout', { min: 1 }),
     shutdownGrace: toMilliseconds(options.shutdownGrace ?? 10_000, 'shutdownGrace', { min: 0 }),
     localHandOver: resolveHandOver(options.localHandOver),
+    longestTtl,
     logger: resolveLogger(options.logger),
-    defaults: resolveLockOptions(DEFAULT_LOCK_OPTIONS, options.defaults, '`defaults`'),
+    defaults,
   });
 }
 

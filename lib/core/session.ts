@@ -18,6 +18,7 @@ export interface SessionOptions {
   readonly label: string;
   /** How long the store may stay silent, in ms. */
   readonly patience: number;
+  readonly longestTtl: number;
 }
 
 /** One process at the store: its owners, its leases and waiters, and the messages for them. */
@@ -26,6 +27,7 @@ export class Session implements StoreListener {
   readonly clock: Clock;
   readonly patience: number;
   readonly label: string;
+  readonly longestTtl: number;
   readonly wheel: RenewalWheel;
 
   /** Those of each owner, by its number. */
@@ -37,10 +39,11 @@ export class Session implements StoreListener {
   #unsubscribe: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
 
-  constructor({ store, clock, label, patience }: SessionOptions) {
+  constructor({ store, clock, label, patience, longestTtl }: SessionOptions) {
     this.store = store;
     this.clock = clock;
     this.label = label;
+    this.longestTtl = longestTtl;
     this.patience = patience;
     this.wheel = new RenewalWheel(clock);
   }

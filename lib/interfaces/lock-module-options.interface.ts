@@ -2,7 +2,7 @@ import type { LockStore } from '../core/lock-store.js';
 import type { LockServiceOptions } from '../core/service-options.js';
 import type { RedisSource } from '../redis/connection.js';
 
-/** Where the locks are kept: exactly one of `redis` and `store`. */
+/** Where the locks are kept: exactly one of `redis`, `quorum` and `store`. */
 export type LockStoreOptions =
   | {
       /**
@@ -10,10 +10,21 @@ export type LockStoreOptions =
        * it is used and never closed. Either way one more connection is opened for messages.
        */
       redis: RedisSource;
+      quorum?: undefined;
+      store?: undefined;
+    }
+  | {
+      /**
+       * Three or more independent servers, each as in `redis`: a lock is held by whoever holds it on most of them. They
+       * have no replicas, no Sentinels and no Cluster. See docs/quorum.md, also for `longestTtl`.
+       */
+      quorum: readonly RedisSource[];
+      redis?: undefined;
       store?: undefined;
     }
   | {
       redis?: undefined;
+      quorum?: undefined;
       /** `'memory'`: for one process only. Or an object that implements the port; it is used and never closed. */
       store: 'memory' | LockStore;
     };

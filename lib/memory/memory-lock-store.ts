@@ -44,8 +44,8 @@ export class MemoryLockStore implements LockStore {
     return this.#on(claim.name, (lock) => lock.acquire(claim));
   }
 
-  async renew({ name, owner, ttl }: Renewal): Promise<boolean> {
-    return this.#on(name, (lock) => lock.renew(owner, ttl));
+  async renew(renewal: Renewal): Promise<boolean> {
+    return this.#on(renewal.name, (lock) => lock.renew(renewal));
   }
 
   async release({ name, owner, retain }: Owned & { retain: number }): Promise<boolean> {
@@ -83,6 +83,7 @@ export class MemoryLockStore implements LockStore {
     const lock = new MemoryLock({
       nextToken: (now, block) => this.#nextToken(name, now, block),
       lastToken: () => this.#lastTokens.get(name) ?? null,
+      raise: (token) => this.#remember(name, Math.max(token, this.#lastTokens.get(name) ?? 0)),
       tell: (owner, message) => this.#tell(owner, message),
     });
     this.#locks.set(name, lock);
@@ -101,11 +102,15 @@ export class MemoryLockStore implements LockStore {
   /** One counter for all names, which follows the time in µs: it grows for each of them, and over restarts. */
   #nextToken(name: string, now: number, block: number): number {
     const first = Math.max(Math.floor(now * 1_000), this.#lastToken + 1);
-    this.#lastToken = first + block - 1;
-    this.#lastTokens.delete(name);
-    this.#lastTokens.set(name, this.#lastToken);
-    if (this.#lastTokens.size > REMEMBERED_TOKENS) this.#lastTokens.delete(this.#lastTokens.keys().next().value ?? '');
+    this.#remember(name, first + block - 1);
     return first;
+  }
+
+  #remember(name: string, last: number): void {
+    this.#lastToken = Math.max(this.#lastToken, last);
+    this.#lastTokens.delete(name);
+    this.#lastTokens.set(name, last);
+    if (this.#lastTokens.size > REMEMBERED_TOKENS) this.#lastTokens.delete(this.#lastTokens.keys().next().value ?? '');
   }
 
   /** False: nobody hears it. As any message it arrives later, not now. */

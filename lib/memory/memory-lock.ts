@@ -1,16 +1,18 @@
-import type { Busy, Claim, Granted, Owner, StoreListener, StoreState } from '../core/lock-store.js';
+import type { Busy, Claim, Granted, Owner, Renewal, StoreListener, StoreState } from '../core/lock-store.js';
 
 export interface MemoryLockHost {
   /** The first of `block` tokens that nobody has had. */
   nextToken(now: number, block: number): number;
   lastToken(): number | null;
+  /** From now on all tokens are higher than this one. */
+  raise(token: number): void;
   /** False: the owner's process is not there. */
   tell(owner: Owner, message: (listener: StoreListener) => void): boolean;
 }
 
 interface Exclusive {
   readonly owner: Owner;
-  readonly token: number;
+  token: number;
   until: number;
   retained: boolean;
 }
@@ -22,7 +24,7 @@ interface Share {
 
 interface Waiter {
   readonly owner: Owner;
-  readonly ticket: number;
+  ticket: number;
   claim: Claim;
   aliveUntil: number;
 }
@@ -67,8 +69,13 @@ export class MemoryLock {
     return this.#busy(claim);
   }
 
-  renew(owner: Owner, ttl: number): boolean {
+  renew({ owner, ttl, token, block = 1 }: Renewal): boolean {
     const renewed = this.#grantOf(owner, ttl) !== undefined;
+    if (renewed && token !== undefined) {
+      this.#host.raise(token + block - 1);
+      if (this.#exclusive) this.#exclusive.token = token;
+      else this.#epoch = Math.max(this.#epoch, token);
+    }
     this.#promote();
     return renewed;
   }
@@ -184,14 +191,10 @@ export class MemoryLock {
   #enqueue(claim: Claim): void {
     const place = this.#queue.find(({ owner }) => owner === claim.owner);
     const aliveUntil = this.#now + claim.alive;
-    if (place) {
-      place.claim = claim;
-      place.aliveUntil = aliveUntil;
-      return;
-    }
     const last = this.#queue.at(-1)?.ticket ?? 0;
-    const ticket = claim.ticket || Math.max(Math.floor(this.#now * 1_000), last + 1);
-    this.#queue.push({ owner: claim.owner, ticket, claim, aliveUntil });
+    const ticket = claim.ticket || place?.ticket || Math.max(Math.floor(this.#now * 1_000), last + 1);
+    if (place) Object.assign(place, { claim, aliveUntil, ticket });
+    else this.#queue.push({ owner: claim.owner, ticket, claim, aliveUntil });
     this.#queue.sort((a, b) => a.ticket - b.ticket);
   }
 

@@ -16,6 +16,8 @@ export const operation = {
     return `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0}${bound}`;
   },
   renew: (owner: string, ttl: number): Operation => `renew ${ttl} ${owner}`,
+  raise: (owner: string, ttl: number, token: number, block: number): Operation =>
+    `raise ${ttl} ${owner} ${token} ${block}`,
   release: (owner: string, retain: number): Operation => `release ${retain} ${owner}`,
   withdraw: (owner: string): Operation => `withdraw ${owner}`,
   force: (expected: number | null): Operation => `force ${expected ?? ''}`,

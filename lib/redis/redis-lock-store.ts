@@ -68,6 +68,12 @@ export class RedisLockStore implements LockStore {
     });
   }
 
+  /** A renewal, after which `token` is that of the hold, and all later ones are higher than the last of `block`. */
+  raise({ name, owner, ttl, token, block = 1 }: Renewal & { token: number }): Promise<boolean> {
+    const raised = operation.raise(this.#commands.short(owner), ttl, token, block);
+    return this.#commands.submit({ name, operation: raised, decode: readYesOrNo, patient: false });
+  }
+
   release({ name, owner, retain }: Owned & { retain: number }): Promise<boolean> {
     const { losses } = this.#connection;
     return this.#commands.submit({

@@ -18,7 +18,7 @@ interface Listening {
   readonly store: LockStore;
   readonly granted: ReadonlyMap<Owner, PushedGrant>;
   readonly revoked: ReadonlySet<Owner>;
-  readonly nudged: ReadonlySet<Owner>;
+  readonly nudged: Set<Owner>;
 }
 
 /** One owner of one lock: it numbers its attempts, and brings its ticket, as the port asks of its callers. */
@@ -30,6 +30,7 @@ export class Claimant {
   ticket = 0;
   readonly #peer: Listening;
   readonly #terms: Terms;
+  #grantedOnHint = false;
 
   constructor(peer: Listening, owner: Owner, name: string, terms: Partial<Terms>) {
     this.#peer = peer;
@@ -66,18 +67,30 @@ export class Claimant {
     throw new Error(`The lock should be busy, but was granted: ${JSON.stringify(answer)}`);
   }
 
-  /** The grant that the store pushes. A provisional one is made whole by asking again, which gives the same token. */
+  /**
+   * The grant that the store pushes, or gives to a waiter that it has told to ask. A provisional one is made whole by
+   * asking again, which gives the same token.
+   */
   async grant(): Promise<PushedGrant> {
-    const pushed = await until('a pushed grant', () => this.#peer.granted.get(this.owner));
+    const pushed = await until('a pushed grant', () => this.#peer.granted.get(this.owner) ?? this.#grantOnHint());
     if (!pushed.provisional) return pushed;
     const answer = await this.ask();
     if (answer.granted && answer.token === pushed.token) return pushed;
     throw new Error(`Pushed was ${JSON.stringify(pushed)}, but the answer is ${JSON.stringify(answer)}`);
   }
 
-  /** Whether a grant has been pushed up to now. */
+  /** Whether it has been granted up to now. */
   get wasGranted(): boolean {
-    return this.#peer.granted.has(this.owner);
+    return this.#peer.granted.has(this.owner) || this.#grantedOnHint;
+  }
+
+  async #grantOnHint(): Promise<PushedGrant | undefined> {
+    const { attempt } = this;
+    if (!this.#peer.nudged.delete(this.owner)) return undefined;
+    const answer = await this.ask();
+    if (!answer.granted) return undefined;
+    this.#grantedOnHint = true;
+    return { ...answer, attempt, provisional: false };
   }
 
   /** Resolves when the store says that the hold was ended by force. */

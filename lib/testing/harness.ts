@@ -21,6 +21,9 @@ export interface LockStoreSuiteOptions {
   createStore: () => LockStore | Promise<LockStore>;
 }
 
+/** What may be left of a lease of a minute: a store may add a little for what the clocks of its servers differ. */
+export const LEASE_AT_MOST_MS = 61_000;
+
 /** What a test works with. */
 export interface Scene {
   /** Two processes at the same back-end. */

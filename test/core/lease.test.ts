@@ -52,7 +52,15 @@ describe('A lease', () => {
       const renewals = leases.store.all('renew');
       expect(renewals.length).toBeGreaterThanOrEqual(55);
       expect(renewals.length).toBeLessThanOrEqual(60);
-      expect(renewals[0]!.asked).toEqual({ name: 'door', owner: 'me#1', ttl: 3_000, replicas: 0 });
+      expect(renewals[0]!.asked).toEqual({
+        name: 'door',
+        owner: 'me#1',
+        ttl: 3_000,
+        permits: 0,
+        replicas: 0,
+        token: 100,
+        block: 1,
+      });
     });
 
     it.each([9, 30, 100])('also with a ttl of %d ms no more often than that', async (ttl) => {

@@ -20,7 +20,14 @@ describe('the rights of the Redis user', () => {
     const user = unique('user');
     await setUser(redis.client, user, rule);
     const url = redis.server.urlAs(user, 'secret');
-    const service = await createLockService({ logger: quiet, ...options, redis: url, namespace, store: undefined });
+    const service = await createLockService({
+      logger: quiet,
+      ...options,
+      redis: url,
+      namespace,
+      quorum: undefined,
+      store: undefined,
+    });
     open.push(service);
     return Object.assign(service, { user });
   }

@@ -9,6 +9,7 @@ export class Leases implements LeaseKeeper {
   readonly store = new ScriptedStore();
   readonly clock = new FakeClock();
   readonly wheel = new RenewalWheel(this.clock);
+  readonly longestTtl = 7_200_000;
   /** Those that are over. */
   readonly over: Lease[] = [];
   /** Why leases were lost, in order. */

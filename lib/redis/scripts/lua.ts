@@ -16,6 +16,9 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --   acquire permits owner ttl block alive ticket attempt push [max waiting]
 --           -> token | "g <token> <block>" | "b <retry after, ms> <ticket> <rank> <holder>"
 --   renew ttl owner          -> 1, or 0: not the owner's
+--   raise ttl owner token block
+--                            -> 1, or 0: not the owner's. A renewal, after which these are the tokens of the hold, and no
+--                               last token is lower
 --   release retain owner     -> 1, or 0: was not the owner's
 --   withdraw owner           -> 1
 --   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds
@@ -251,13 +254,11 @@ local function enqueue(owner, ticket, alive, rest)
   local place = call('ZSCORE', Q, owner)
   call('HSET', W, owner, text(ms + alive) .. ' ' .. rest)
   keep(W, 4 * alive, 'HDEL', owner)
-  if not place then
-    if ticket == 0 then
-      local last = call('ZRANGE', Q, -1, -1, 'WITHSCORES')
-      ticket = math.max(now, (tonumber(last[2] or '') or 0) + 1)
-    end
-    call('ZADD', Q, text(ticket), owner)
+  if ticket == 0 and not place then
+    local last = call('ZRANGE', Q, -1, -1, 'WITHSCORES')
+    ticket = math.max(now, (tonumber(last[2] or '') or 0) + 1)
   end
+  if ticket > 0 and ticket ~= tonumber(place) then call('ZADD', Q, text(ticket), owner) end
   keep(Q, 4 * alive, 'ZREM', owner)
 end
 
@@ -320,6 +321,15 @@ function operations.renew(ttl, owner)
   local ours = renewed(holder, owner, tonumber(ttl))
   if not holder then promote() end
   return ours and 1 or 0
+end
+
+function operations.raise(ttl, owner, token, block)
+  local ours = operations.renew(ttl, owner)
+  if ours == 0 then return 0 end
+  local last = tonumber(token) + tonumber(block) - 1
+  if (tonumber(call('GET', F) or '') or 0) < last then call('SET', F, text(last), 'PX', FENCE_MS) end
+  if call('EXISTS', H) == 1 then call('SET', H, owner .. ' ' .. token, 'PX', ttl) end
+  return 1
 end
 
 -- Tells the first in line to ask again, since what it waits for ends at another time now.

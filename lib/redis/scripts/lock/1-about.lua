@@ -14,6 +14,9 @@
 --   acquire permits owner ttl block alive ticket attempt push [max waiting]
 --           -> token | "g <token> <block>" | "b <retry after, ms> <ticket> <rank> <holder>"
 --   renew ttl owner          -> 1, or 0: not the owner's
+--   raise ttl owner token block
+--                            -> 1, or 0: not the owner's. A renewal, after which these are the tokens of the hold, and no
+--                               last token is lower
 --   release retain owner     -> 1, or 0: was not the owner's
 --   withdraw owner           -> 1
 --   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds

@@ -75,13 +75,11 @@ local function enqueue(owner, ticket, alive, rest)
   local place = call('ZSCORE', Q, owner)
   call('HSET', W, owner, text(ms + alive) .. ' ' .. rest)
   keep(W, 4 * alive, 'HDEL', owner)
-  if not place then
-    if ticket == 0 then
-      local last = call('ZRANGE', Q, -1, -1, 'WITHSCORES')
-      ticket = math.max(now, (tonumber(last[2] or '') or 0) + 1)
-    end
-    call('ZADD', Q, text(ticket), owner)
+  if ticket == 0 and not place then
+    local last = call('ZRANGE', Q, -1, -1, 'WITHSCORES')
+    ticket = math.max(now, (tonumber(last[2] or '') or 0) + 1)
   end
+  if ticket > 0 and ticket ~= tonumber(place) then call('ZADD', Q, text(ticket), owner) end
   keep(Q, 4 * alive, 'ZREM', owner)
 end
 

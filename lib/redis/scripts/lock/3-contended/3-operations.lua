@@ -40,6 +40,15 @@ function operations.renew(ttl, owner)
   return ours and 1 or 0
 end
 
+function operations.raise(ttl, owner, token, block)
+  local ours = operations.renew(ttl, owner)
+  if ours == 0 then return 0 end
+  local last = tonumber(token) + tonumber(block) - 1
+  if (tonumber(call('GET', F) or '') or 0) < last then call('SET', F, text(last), 'PX', FENCE_MS) end
+  if call('EXISTS', H) == 1 then call('SET', H, owner .. ' ' .. token, 'PX', ttl) end
+  return 1
+end
+
 -- Tells the first in line to ask again, since what it waits for ends at another time now.
 local function nudge()
   local head = call('ZRANGE', Q, 0, 0)

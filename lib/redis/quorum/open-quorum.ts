@@ -1,0 +1,53 @@
+import { LockOptionsError } from '../../core/errors.js';
+import type { LockLogger } from '../../core/service-options.js';
+import { Connection, checkRedisSource, type RedisSource } from '../connection.js';
+import { QuorumLockStore, withDrift } from './quorum-lock-store.js';
+import { RedisVoter } from './redis-voter.js';
+
+export interface QuorumOptions {
+  readonly namespace: string;
+  readonly commandTimeout: number;
+  readonly longestTtl: number;
+  readonly logger: LockLogger | undefined;
+}
+
+const FEWEST = 3;
+/** One silent server must not hold up what the others can decide. */
+const SERVER_TIMEOUT_MS = 500;
+
+/** Throws `LockOptionsError` for what is no quorum. Shows nothing of it, since it may contain a password. */
+export function checkQuorum(quorum: unknown): asserts quorum is readonly RedisSource[] {
+  if (!Array.isArray(quorum) || quorum.length < FEWEST) {
+    throw new LockOptionsError(
+      `The option \`quorum\` is not an array of at least ${FEWEST} servers: give ${FEWEST} or 5, each a URL, ioredis options or a client.`,
+    );
+  }
+  for (const source of quorum) checkServer(source);
+  if (new Set(quorum).size < quorum.length) {
+    throw new LockOptionsError(
+      'The option `quorum` has the same server twice, which would vote twice: give each once.',
+    );
+  }
+}
+
+export async function openQuorum(sources: readonly RedisSource[], options: QuorumOptions): Promise<QuorumLockStore> {
+  const { namespace, longestTtl, logger } = options;
+  const commandTimeout = Math.min(options.commandTimeout, SERVER_TIMEOUT_MS);
+  const abstinence = withDrift(longestTtl);
+  const open = async (source: RedisSource): Promise<RedisVoter> => {
+    const connection = await Connection.open(source, logger);
+    return new RedisVoter({ connection, namespace, commandTimeout, logger, abstinence });
+  };
+  return new QuorumLockStore(await Promise.all(sources.map(open)));
+}
+
+/** What may fail over by itself to a server that has forgotten its votes is no voter. */
+function checkServer(source: unknown): void {
+  checkRedisSource(source);
+  const { isCluster, sentinels, options } = source as { isCluster?: unknown; sentinels?: unknown; options?: object };
+  if (isCluster !== true && sentinels === undefined && !(options && 'sentinels' in options && options.sentinels))
+    return;
+  throw new LockOptionsError(
+    'The option `quorum` takes single servers, and no Cluster or Sentinels: a fail-over forgets votes that it counts on.',
+  );
+}

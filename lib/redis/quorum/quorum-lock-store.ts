@@ -1,0 +1,231 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LockUnavailableError } from '../../core/errors.js';
+import type {
+  Busy,
+  Claim,
+  Granted,
+  LockStore,
+  Owned,
+  Owner,
+  Renewal,
+  StoreListener,
+  StoreState,
+} from '../../core/lock-store.js';
+import { UNBOUNDED } from '../../core/options.js';
+import { Minorities } from './minorities.js';
+import { isSettled, type Poll, poll, type Tally, type Vote, yesIn } from './poll.js';
+import { quorumState } from './quorum-state.js';
+import { commonHolder, refusal } from './refusal.js';
+
+/** A server's lease is longer than the holder counts, by what its clock may run faster: 1 %, and 2 ms for its steps. */
+export function withDrift(ttl: number): number {
+  return Math.ceil(ttl * 1.01) + 2;
+}
+
+type Answer = Granted | Busy;
+/** `isSplit`: nobody has most of the votes. */
+type Refusal = Busy & { readonly isSplit?: boolean };
+type Grant = Vote<LockStore, Granted>;
+
+/**
+ * The port on several independent stores: a lock is held by whoever holds it in most of them. The algorithm is Redlock
+ * (https://redis.io/docs/latest/develop/use/patterns/distributed-locks/), with queues, with fencing tokens that grow
+ * from one quorum to the next, and with voters that abstain after a restart. docs/quorum.md has the arguments.
+ */
+export class QuorumLockStore implements LockStore {
+  readonly #voters: readonly LockStore[];
+  readonly #majority: number;
+  readonly #minorities = new Minorities();
+
+  constructor(voters: readonly LockStore[]) {
+    this.#voters = voters;
+    this.#majority = Math.floor(voters.length / 2) + 1;
+  }
+
+  async acquire(claim: Claim): Promise<Granted | Busy> {
+    if (claim.alive > 0) return this.#attempt(claim);
+    // Claims that come at the same moment may split the votes: then one of those that try again gets them all.
+    for (const giveUpAt = performance.now() + SPLIT_MS; ; await sleep(this.#minorities.backOff(claim.owner))) {
+      const answer = await this.#attempt(claim);
+      if (answer.granted || !answer.isSplit || performance.now() > giveUpAt) return answer;
+    }
+  }
+
+  async #attempt(claim: Claim): Promise<Granted | Refusal> {
+    const needed = this.#neededFor(claim.permits);
+    const asked = { ...claim, ttl: withDrift(claim.ttl), replicas: 0 };
+    const since = performance.now();
+    const isDecided = ({ votes, missing }: Tally<LockStore, Answer>): boolean => {
+      const granted = grantsIn(votes).length;
+      // Holders whose shares overlap have one token as long as all servers have a say in it.
+      return granted + missing < needed || (granted >= needed && claim.permits === 0);
+    };
+    const answers = await poll(this.#voters, (voter) => voter.acquire(asked), isDecided);
+    const grant = await this.#confirm(asked, answers, needed);
+    if (!grant) return this.#refuse(claim, answers, performance.now() - since);
+    this.#minorities.forget(claim.owner);
+    return grant;
+  }
+
+  async renew(renewal: Renewal): Promise<boolean> {
+    const { name, permits = 0 } = renewal;
+    const needed = this.#neededFor(permits);
+    const asked = { ...renewal, ttl: withDrift(renewal.ttl), replicas: 0 };
+    const answers = await poll(this.#voters, (voter) => voter.renew(asked), isSettled(needed));
+    const ours = this.#outcome(name, answers, needed);
+    // Whoever has lost it, after a restart say, gets it back, and counts from the next renewal on.
+    const retake = ({ voter, answer }: Vote<LockStore, boolean>): void => {
+      if (!answer) quietly(voter.acquire({ ...asked, permits, ...WITHOUT_WAIT }));
+    };
+    if (ours) {
+      answers.votes.forEach(retake);
+      quietly(answers.late.then((votes) => votes.forEach(retake)));
+    }
+    return ours;
+  }
+
+  async release(owned: Owned & { retain: number }): Promise<boolean> {
+    const answers = await poll(
+      this.#voters,
+      (voter) => {
+        const released = voter.release(owned);
+        // Where it was won without this one's vote, we may stand in the queue still.
+        quietly(voter.withdraw(owned));
+        return released;
+      },
+      isSettled(this.#majority),
+    );
+    return this.#outcome(owned.name, answers, this.#majority);
+  }
+
+  async withdraw(owned: Owned): Promise<void> {
+    this.#minorities.forget(owned.owner);
+    const leave = async (voter: LockStore): Promise<boolean> => {
+      await voter.withdraw(owned);
+      return true;
+    };
+    const answers = await poll(this.#voters, leave, isSettled(this.#majority));
+    this.#outcome(owned.name, answers, this.#majority);
+  }
+
+  async inspect(name: string): Promise<StoreState> {
+    return this.#combine(await this.#look(name));
+  }
+
+  async force(name: string, expected: number | null): Promise<boolean> {
+    const seen = await this.#look(name);
+    if (this.#combine(seen).lastToken !== expected) return false;
+    const ended = await Promise.all(seen.map(({ voter, answer }) => voter.force(name, answer.lastToken)));
+    return ended.includes(true);
+  }
+
+  /** One server's grant is no more than a hint that it may be our turn: the next attempt asks all of them. */
+  subscribe(instance: string, listener: StoreListener): () => void {
+    const hints: StoreListener = {
+      granted: (owner) => listener.nudged(owner),
+      revoked: (owner) => listener.revoked(owner),
+      nudged: (owner) => listener.nudged(owner),
+      reconnected: () => listener.reconnected(),
+    };
+    const ends = this.#voters.map((voter) => voter.subscribe(instance, hints));
+    return () => {
+      for (const end of ends) end();
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#voters.map((voter) => voter.close?.()));
+  }
+
+  /** So many that no two exclusive holders, no reader and writer, and no more than `permits` sharers have it together. */
+  #neededFor(permits: number): number {
+    if (permits === 0 || permits === UNBOUNDED) return this.#majority;
+    // Each server admits `permits` of them: one more than that, with so many votes each, would be more than there are.
+    return Math.floor((this.#voters.length * permits) / (permits + 1)) + 1;
+  }
+
+  /**
+   * The grant, if it has been won, and once most servers know its token: whoever is granted the lock next gets a higher
+   * one from one of them.
+   */
+  async #confirm(asked: Claim, { votes }: Tally<LockStore, Answer>, needed: number): Promise<Granted | undefined> {
+    const grants = grantsIn(votes);
+    if (grants.length < needed) return undefined;
+    const { answer } = grants.reduce((one, other) => (other.answer.token > one.answer.token ? other : one));
+    const block = Math.min(answer.block, asked.block);
+    const voters = grants.map(({ voter }) => voter);
+    const tell = (voter: LockStore): Promise<boolean> => voter.renew({ ...asked, token: answer.token, block });
+    // Those whose grant is on its way still are told as well, and then give the same token whenever they are asked.
+    for (const voter of this.#voters) if (!voters.includes(voter)) quietly(tell(voter));
+    const answers = await poll(voters, tell, asked.permits === 0 ? isSettled(needed) : never);
+    return this.#outcome(asked.name, answers, needed) ? { granted: true, token: answer.token, block } : undefined;
+  }
+
+  async #refuse(claim: Claim, answers: Poll<LockStore, Answer>, took: number): Promise<Refusal> {
+    const { name, owner, alive, permits } = claim;
+    const grants = grantsIn(answers.votes);
+    const refusals = answers.votes.map(({ answer }) => answer).filter((answer) => !answer.granted);
+    if (refusals.length === 0 || answers.votes.length + answers.missing < this.#majority) {
+      throw this.#unavailable(name, answers);
+    }
+    const busy = refusal(refusals, this.#neededFor(permits) - grants.length);
+    if (alive > 0 && refusals.filter(({ ticket }) => ticket === 0).length > this.#voters.length - this.#majority) {
+      quietly(this.withdraw({ name, owner }));
+      return { ...busy, ticket: 0 };
+    }
+    const isSplit = grants.length > 0 && commonHolder(refusals).count < this.#majority;
+    if (isSplit && alive > 0 && this.#minorities.mayKeep(owner, took)) return { ...busy, retryAfter: 0, rank: 0 };
+    const late = alive === 0 ? grantsIn(await answers.late) : [];
+    // Done before the next attempt begins, so that it takes back nothing that is won then.
+    await Promise.allSettled([...grants, ...late].map(({ voter }) => voter.withdraw({ name, owner })));
+    if (!isSplit) return busy;
+    return { ...busy, retryAfter: this.#minorities.backOff(owner), rank: 0, isSplit };
+  }
+
+  async #look(name: string): Promise<readonly Vote<LockStore, StoreState>[]> {
+    const answers = await poll(this.#voters, (voter) => voter.inspect(name), never);
+    if (answers.votes.length < this.#majority) throw this.#unavailable(name, answers);
+    return answers.votes;
+  }
+
+  #combine(seen: readonly Vote<LockStore, StoreState>[]): StoreState {
+    return quorumState(
+      seen.map(({ answer }) => answer),
+      this.#majority,
+    );
+  }
+
+  /** Whether so many said yes; throws where it depends on those who said nothing. */
+  #outcome(name: string, answers: Tally<unknown, boolean>, needed: number): boolean {
+    const { votes, errors, missing } = answers;
+    const yes = yesIn(votes);
+    if (yes >= needed) return true;
+    if (yes + errors.length + missing < needed) return false;
+    throw this.#unavailable(name, answers);
+  }
+
+  #unavailable(name: string, { votes, errors }: Tally<unknown, unknown>): LockUnavailableError {
+    const [first] = errors.map((error) => LockUnavailableError.from(error, name));
+    const problem = first
+      ? `${errors.length} of the ${this.#voters.length} servers of the quorum did not vote (${first.problem})`
+      : 'the votes were taken back before they were complete';
+    const uncertain = votes.length > 0 || first?.uncertain !== false;
+    return new LockUnavailableError(name, problem, { cause: first, uncertain });
+  }
+}
+
+/** How long a claim that does not wait tries again as long as the votes are split. */
+const SPLIT_MS = 500;
+const WITHOUT_WAIT = { alive: 0, ticket: 0, attempt: 0, block: 1 };
+
+/** For a poll that waits for all. */
+const never = (): boolean => false;
+
+function grantsIn(votes: readonly Vote<LockStore, Answer>[]): Grant[] {
+  return votes.filter((vote): vote is Grant => vote.answer.granted);
+}
+
+/** What is given back by the end of its lease anyway. */
+function quietly(promise: Promise<unknown>): void {
+  promise.catch(() => {});
+}

@@ -1,0 +1,90 @@
+import { LockUnavailableError } from '../../core/errors.js';
+import type { Busy, Claim, Granted, Renewal } from '../../core/lock-store.js';
+import { after } from '../../core/timer.js';
+import type { Connection } from '../connection.js';
+import { RedisLockStore, type RedisLockStoreOptions } from '../redis-lock-store.js';
+
+export interface RedisVoterOptions extends RedisLockStoreOptions {
+  /** For how long a server abstains after its start, in ms: no lease from before is left then. */
+  readonly abstinence: number;
+}
+
+/**
+ * One server of a quorum. It has no vote for a while after its start: it may have lost what it had granted, and would
+ * help a second holder to a majority.
+ */
+export class RedisVoter extends RedisLockStore {
+  readonly #connection: Connection;
+  readonly #abstinence: number;
+  readonly #patience: number;
+  #opened: Promise<unknown> | undefined;
+  /** Of the connection as it is now; a server that starts anew breaks it. */
+  #uptime: { readonly losses: number; readonly known: Promise<number> } | undefined;
+
+  constructor({ abstinence, ...options }: RedisVoterOptions) {
+    super(options);
+    this.#connection = options.connection;
+    this.#abstinence = abstinence;
+    this.#patience = options.commandTimeout;
+  }
+
+  override async acquire(claim: Claim): Promise<Granted | Busy> {
+    const { name } = claim;
+    if (!this.#connection.ready) await this.#firstConnection();
+    if (!this.#connection.ready) throw abstained(name, 'it is not connected');
+    const { losses } = this.#connection;
+    const since = await this.#upSince(name);
+    const left = Math.ceil(since + this.#abstinence - performance.now());
+    if (left > 0) throw abstained(name, `it has started a short while ago, and has no vote for ${left} ms yet`);
+    const answer = await super.acquire(claim);
+    // What was sent again after a reconnect may have been granted by a server that has lost everything.
+    if (losses !== this.#connection.losses) throw new LockUnavailableError(name, 'its connection was lost meanwhile');
+    return answer;
+  }
+
+  override renew(renewal: Renewal): Promise<boolean> {
+    return renewal.token === undefined ? super.renew(renewal) : this.raise({ ...renewal, token: renewal.token });
+  }
+
+  /** For that it is worth waiting, once; not for one that was lost, as long as the others answer. */
+  #firstConnection(): Promise<unknown> {
+    this.#opened ??= within(this.#patience, new Promise<void>((resolve) => this.#connection.onReady(resolve)));
+    this.#connection.wake();
+    return this.#opened;
+  }
+
+  /** By our clock, in ms. */
+  async #upSince(name: string): Promise<number> {
+    const { losses } = this.#connection;
+    if (this.#uptime?.losses !== losses) this.#uptime = { losses, known: this.#askUptime() };
+    const since = await within(
+      this.#patience,
+      this.#uptime.known.catch(() => undefined),
+    );
+    if (since !== undefined && losses === this.#connection.losses) return since;
+    this.#uptime = undefined;
+    throw abstained(name, 'it does not tell how long it has been up (INFO)');
+  }
+
+  async #askUptime(): Promise<number> {
+    const info = String(await this.#connection.client.info?.('server'));
+    const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(info) ?? [];
+    if (seconds === undefined) throw new Error('INFO without uptime_in_seconds');
+    return performance.now() - Number(seconds) * 1_000;
+  }
+}
+
+function abstained(name: string, problem: string): LockUnavailableError {
+  return new LockUnavailableError(name, problem, { uncertain: false });
+}
+
+/** What the promise resolves to, or undefined when that takes longer. */
+function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const cancel = after(ms, () => resolve(undefined), { awaited: true });
+    void promise.then((value) => {
+      cancel();
+      resolve(value);
+    });
+  });
+}

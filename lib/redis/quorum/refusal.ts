@@ -1,0 +1,26 @@
+import type { Busy, Owner } from '../../core/lock-store.js';
+
+/** Of several refusals, one. `lacking`: how many votes are needed yet. */
+export function refusal(refusals: readonly Busy[], lacking: number): Busy {
+  const ends = refusals.map(({ retryAfter }) => retryAfter).sort((a, b) => a - b);
+  return {
+    granted: false,
+    retryAfter: ends[Math.min(lacking, ends.length) - 1] ?? 0,
+    // The same place in all the queues, from the next attempt on: so that they serve the same waiter first.
+    ticket: Math.max(...refusals.map(({ ticket }) => ticket)),
+    rank: Math.max(...refusals.map(({ rank }) => rank)),
+    holder: commonHolder(refusals).holder,
+  };
+}
+
+/** The owner that most of them name, and how many do. */
+export function commonHolder(refusals: readonly Busy[]): { holder: Owner | undefined; count: number } {
+  const counts = new Map<Owner, number>();
+  let most: Owner | undefined;
+  for (const { holder } of refusals) {
+    if (holder === undefined) continue;
+    counts.set(holder, (counts.get(holder) ?? 0) + 1);
+    if (most === undefined || (counts.get(holder) ?? 0) > (counts.get(most) ?? 0)) most = holder;
+  }
+  return { holder: most, count: most === undefined ? 0 : (counts.get(most) ?? 0) };
+}
