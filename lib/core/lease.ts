@@ -181,12 +181,12 @@ export class Lease implements Scheduled {
   /** One question at a time. Its answer: yes, no, or why there is none. */
   #ask(): Promise<boolean | LockUnavailableError> {
     const { store, clock } = this.#keeper;
-    const { name, owner, permits, replicas, token, block } = this.terms;
+    const { name, owner, permits, replicas } = this.terms;
     const sentAt = clock.now();
     const ttl = Math.max(1, Math.floor(Math.min(this.#ttl, this.#endOfHold - sentAt)));
     // A shorter lease counts at once: the store may carry it out, and its answer may be lost.
     this.#deadline = Math.min(this.#deadline, sentAt + ttl);
-    this.#inFlight = store.renew({ name, owner, ttl, permits, replicas, token, block }).then(
+    this.#inFlight = store.renew({ name, owner, ttl, permits, replicas }).then(
       (ours) => this.#answered(ours, sentAt, ttl),
       (error: unknown) => this.#unanswered(error),
     );

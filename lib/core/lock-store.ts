@@ -76,8 +76,9 @@ export interface Renewal extends Owned {
   readonly ttl: number;
   /** The new lease counts only when so many replicas have it. Default 0. */
   readonly replicas?: number;
-  /** What was asked for, and what was granted: for stores that are made of several. */
+  /** Those of the claim; a store that is made of several counts its votes by them. Default 0. */
   readonly permits?: number;
+  /** A quorum's: from now on these are the tokens of the hold, and all later ones are higher. */
   readonly token?: number;
   readonly block?: number;
 }

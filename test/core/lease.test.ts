@@ -58,8 +58,6 @@ describe('A lease', () => {
         ttl: 3_000,
         permits: 0,
         replicas: 0,
-        token: 100,
-        block: 1,
       });
     });
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LockUnavailableError } from '../../core/errors.js';
 import type {
   Busy,
@@ -12,6 +11,7 @@ import type {
   StoreState,
 } from '../../core/lock-store.js';
 import { UNBOUNDED } from '../../core/options.js';
+import { after } from '../../core/timer.js';
 import { Minorities } from './minorities.js';
 import { isSettled, type Poll, poll, type Tally, type Vote, yesIn } from './poll.js';
 import { quorumState } from './quorum-state.js';
@@ -223,6 +223,10 @@ const never = (): boolean => false;
 
 function grantsIn(votes: readonly Vote<LockStore, Answer>[]): Grant[] {
   return votes.filter((vote): vote is Grant => vote.answer.granted);
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => void after(ms, resolve, { awaited: true }));
 }
 
 /** What is given back by the end of its lease anyway. */
