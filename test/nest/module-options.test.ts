@@ -9,9 +9,26 @@ const URL_WITH_SECRET = `redis://shop:${SECRET}@127.0.0.1:1`;
 
 /** What is wrong, and what the message has to name. */
 const WRONG: [problem: string, options: unknown, named: RegExp][] = [
-  ['no store at all', {}, /`redis` and `store`/],
+  ['no store at all', {}, /`redis`, `quorum` and `store`/],
   ['no options at all', undefined, /LockModule/],
-  ['two stores', { redis: URL_WITH_SECRET, store: 'memory' }, /exactly one of `redis` and `store`/],
+  ['two stores', { redis: URL_WITH_SECRET, store: 'memory' }, /exactly one of `redis`, `quorum` and `store`/],
+  ['a server and a quorum', { redis: URL_WITH_SECRET, quorum: [] }, /exactly one of `redis`, `quorum` and `store`/],
+  ['a quorum of two', { quorum: [URL_WITH_SECRET, 'redis://b'] }, /`quorum` .* at least 3/],
+  ['a quorum that is a URL', { quorum: URL_WITH_SECRET }, /`quorum`/],
+  [
+    'a quorum with the same server twice',
+    { quorum: [URL_WITH_SECRET, 'redis://b', URL_WITH_SECRET] },
+    /`quorum` .*twice/,
+  ],
+  ['a quorum with something else in it', { quorum: [URL_WITH_SECRET, 'redis://b', `:${SECRET}@c`] }, /neither a URL/],
+  [
+    'a quorum with Sentinels',
+    { quorum: [URL_WITH_SECRET, 'redis://b', { sentinels: [], name: 'a' }] },
+    /`quorum` .*single/,
+  ],
+  ['a quorum with a Cluster', { quorum: [URL_WITH_SECRET, 'redis://b', { isCluster: true }] }, /`quorum` .*single/],
+  ['a longestTtl of nothing', { store: 'memory', longestTtl: 0 }, /`longestTtl`/],
+  ['defaults with a longer ttl', { store: 'memory', longestTtl: '10s' }, /`ttl` is 30000 ms.*`longestTtl`/],
   ['an unknown option', { store: 'memory', tll: '30s' }, /`tll`/],
   ['an unknown option beside a URL', { url: URL_WITH_SECRET }, /`url`/],
   ['an unknown lock option in defaults', { store: 'memory', defaults: { tll: '30s' } }, /`tll` in `defaults`/],

@@ -1,17 +1,17 @@
 import type { Redis } from 'ioredis';
 import { expect } from 'vitest';
-import type { LockService } from '../../lib/index.js';
+import type { Duration, LockService } from '../../lib/index.js';
 import { until } from './event.js';
 
-/** Of all that services do with Redis, once each. `one` and `two` exclude each other. */
-export async function exerciseLocks(one: LockService, two: LockService): Promise<void> {
+/** Of all that services do with Redis, once each. `one` and `two` exclude each other. `long`: the ttl of what stays. */
+export async function exerciseLocks(one: LockService, two: LockService, long: Duration = '1m'): Promise<void> {
   const lock = await one.acquire('n');
   expect(lock.fencingToken).toBeGreaterThan(1e15);
   expect(await two.tryAcquire('n')).toBeNull();
   expect((await two.inspect('n')).holders).toMatchObject([{ mode: 'exclusive', token: lock.fencingToken }]);
-  await lock.extend('1m');
+  await lock.extend(long);
 
-  const waiting = two.acquire('n', { ttl: '1m' });
+  const waiting = two.acquire('n', { ttl: long });
   await until(async () => (await one.inspect('n')).waiting.length === 1, { describe: 'a waiter' });
   expect(await lock.release()).toBe(true);
   const next = await waiting;

@@ -36,6 +36,8 @@ export const good: LockModuleOptions[] = [
   { redis: new Redis5() },
   { redis: new Cluster5([]) },
   { redis: likeRedis },
+  { quorum: ['redis://a', { host: 'b' }, redis] },
+  { quorum: [redis, redis5, likeRedis], longestTtl: '1m' },
   { store: 'memory' },
   { store: 'memory', redis: undefined },
   { store: new MemoryLockStore() },
@@ -49,6 +51,10 @@ export const good: LockModuleOptions[] = [
 
 // @ts-expect-error two stores
 export const two: LockModuleOptions = { redis: 'redis://localhost', store: 'memory' };
+// @ts-expect-error a server and a quorum
+export const both: LockModuleOptions = { redis: 'redis://a', quorum: ['redis://b', 'redis://c', 'redis://d'] };
+// @ts-expect-error no list
+export const noList: LockModuleOptions = { quorum: 'redis://a' };
 // @ts-expect-error no store
 export const none: LockModuleOptions = {};
 // @ts-expect-error no store

@@ -12,14 +12,16 @@ export function quorumState(states: readonly StoreState[], majority: number): St
   return {
     holders,
     waiting: waiting.sort((a: StoreWaiter, b: StoreWaiter) => b.waited - a.waited),
-    lastToken: mostReached(states, majority),
+    lastToken: mostReached(
+      states.map(({ lastToken }) => lastToken),
+      majority,
+    ),
   };
 }
 
-/** The highest token that most servers have reached; one of them may have set more aside, which nobody was given. */
-function mostReached(states: readonly StoreState[], majority: number): number | null {
-  const tokens = states.map(({ lastToken }) => lastToken).filter((token) => token !== null);
-  tokens.sort((a, b) => b - a);
+/** The highest token that most servers have reached; one of them may have a higher one, which nobody was given. */
+function mostReached(all: readonly (number | null)[], majority: number): number | null {
+  const tokens = all.filter((token) => token !== null).sort((a, b) => b - a);
   return tokens[Math.min(majority, tokens.length) - 1] ?? null;
 }
 
@@ -27,8 +29,8 @@ function mostReached(states: readonly StoreState[], majority: number): number | 
 function holderOf(holds: readonly StoreHolder[], majority: number): StoreHolder {
   const sorted = [...holds].sort((a, b) => b.remaining - a.remaining);
   const last = sorted[majority - 1] as StoreHolder;
-  const tokens = holds.map(({ token }) => token).filter((token) => token !== null);
-  return { ...last, token: tokens.length > 0 ? Math.max(...tokens) : null };
+  const tokens = holds.map(({ token }) => token);
+  return { ...last, token: mostReached(tokens, majority) };
 }
 
 function byOwner<T extends { readonly owner: Owner }>(entries: readonly T[]): Map<Owner, T[]> {
