@@ -88,18 +88,59 @@ describe('RedisCluster', () => {
     const counts = await Promise.all(cluster.nodes.map((node) => node.client().dbsize()));
     expect(counts.every((count) => count > 0)).toBe(true);
   });
+
+  it('moves a slot with its keys, and fails over to a replica', async () => {
+    await using cluster = await RedisCluster.start({ replicas: 1 });
+    const client = cluster.client();
+    await Promise.all([client.set('{a}1', 1), client.set('{a}2', 2)]);
+    const slot = await cluster.slotOf('{a}1');
+    const owner = await cluster.ownerOf(slot);
+    const target = cluster.nodes.find((node) => node !== owner)!;
+    await cluster.migrateSlot(slot, target);
+    expect(await cluster.ownerOf(slot)).toBe(target);
+    expect(await client.mget('{a}1', '{a}2')).toEqual(['1', '2']);
+    expect(await target.client().dbsize()).toBe(2);
+
+    expect(await client.set('{a}1', 3)).toBe('OK');
+    await until(async () => (await target.client().info('replication')).includes('lag=0'));
+    const promoted = await cluster.failover(target);
+    expect(cluster.nodes.indexOf(promoted)).toBeGreaterThanOrEqual(3);
+    expect(await cluster.ownerOf(slot)).toBe(promoted);
+    expect(await client.mget('{a}1', '{a}2')).toEqual(['3', '2']);
+  });
 });
 
 describe('RedisSentinel', () => {
-  it('promotes the replica when the primary is killed', async () => {
+  it('promotes a replica when the primary is killed, and its clients and the other replica follow', async () => {
     await using group = await RedisSentinel.start();
     const client = group.client();
     await client.set('key', 'value');
-    await client.wait(1, 10_000);
-    const { replica } = group;
+    expect(await client.wait(2, 0)).toBe(2);
+    const { primary: old, replicas } = group;
     await group.failover();
-    expect(group.primary).toBe(replica);
+    expect(replicas).toContain(group.primary);
+    expect(group.replicas.map(({ running }) => running)).toEqual([true, false]);
+    expect(group.replicas[1]).toBe(old);
     expect(await client.get('key')).toBe('value');
+    await client.set('key', 'other');
+    expect(await client.wait(1, 0)).toBe(1);
+  });
+
+  it('holds the writes back from the replicas, or from one, until they may follow again', async () => {
+    await using group = await RedisSentinel.start();
+    const client = group.client();
+    const [one, two] = group.replicas.map((replica) => replica.client());
+    await group.holdBack([group.replicas[0]!]);
+    await client.set('key', 1);
+    await until(() => two!.get('key'));
+    expect(await one!.get('key')).toBeNull();
+    await group.replicate();
+    await until(() => one!.get('key'));
+
+    await group.holdBack();
+    await client.set('key', 2);
+    await group.failover();
+    expect(await group.primary.client().get('key')).toBe('1');
   });
 });
 

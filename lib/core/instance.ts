@@ -40,10 +40,26 @@ export function seqOf(owner: Owner): number {
   return seq;
 }
 
-const OWNER = /^[0-9a-f]{32}\.(.*)#\d+$/;
+const OWNER = /^[0-9a-f]{32}\.(.*)#\d+$/s;
+const LONGEST_LABEL = 64;
 
 /** The label of an owner's instance; of a holder that another program wrote, its own text. */
 export function labelOf(owner: Owner): string {
   const [, label] = OWNER.exec(owner) ?? [];
-  return label === undefined ? owner.slice(0, 64) : decodeURIComponent(label);
+  return firstOf(label === undefined ? owner : decoded(label));
+}
+
+function decoded(label: string): string {
+  try {
+    return decodeURIComponent(label);
+  } catch {
+    return label;
+  }
+}
+
+/** No label is longer, and no character is cut in half. */
+function firstOf(text: string): string {
+  return Array.from(text.slice(0, 2 * LONGEST_LABEL))
+    .slice(0, LONGEST_LABEL)
+    .join('');
 }

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { LockKeyError } from './errors.js';
+import { kindOf } from './options.js';
 
 /** A method as error messages name it, and its parameters as far as they can be seen. */
 export interface TemplateContext {
@@ -92,7 +92,7 @@ function read(args: readonly unknown[], placeholder: Placeholder, context: Templ
   let value = args[placeholder.index];
   for (const key of placeholder.path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) {
-      throw unusable(placeholder, context, `there is no own property '${key}' in ${inspect(value, { depth: 0 })}`);
+      throw unusable(placeholder, context, `there is no own property '${key}' in ${kindOf(value)}`);
     }
     value = (value as Record<string, unknown>)[key];
   }
@@ -102,7 +102,7 @@ function read(args: readonly unknown[], placeholder: Placeholder, context: Templ
 function textOf(value: unknown, placeholder: Placeholder, context: TemplateContext): string {
   const text = toText(value);
   if (text !== undefined && text !== '') return text;
-  throw unusable(placeholder, context, `it is ${value === '' ? 'an empty text' : inspect(value, { depth: 0 })}`);
+  throw unusable(placeholder, context, `it is ${value === '' ? 'an empty text' : kindOf(value)}`);
 }
 
 /** The text of a value that identifies something; undefined for all others. */

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { LockKeyError } from './errors.js';
+import { kindOf } from './options.js';
 
 const MAX_NAME_BYTES = 512;
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -11,7 +11,7 @@ export type LockName = string | readonly string[];
 export function resolveNames(name: LockName): readonly string[] {
   if (typeof name === 'string') return [checkName(name)];
   if (!Array.isArray(name) || name.length === 0) {
-    throw new LockKeyError(`A lock's name is ${inspect(name)}: give a text, or an array of at least one text.`);
+    throw new LockKeyError(`A lock's name is ${kindOf(name)}: give a text, or an array of at least one text.`);
   }
   return [...new Set(Array.from(name, checkName))].sort(byCodeUnits);
 }
@@ -23,7 +23,7 @@ function checkName(name: unknown): string {
 }
 
 function problemOf(name: unknown): string | undefined {
-  if (typeof name !== 'string') return `${inspect(name, { depth: 0 })}: give a text.`;
+  if (typeof name !== 'string') return `${kindOf(name)}: give a text.`;
   if (name === '') return 'empty: give it at least one character.';
   if (LONE_SURROGATE.test(name)) return 'no well-formed Unicode (half of a surrogate pair): give a whole text.';
   // No UTF-16 unit becomes more than three bytes of UTF-8.

@@ -174,9 +174,10 @@ export function assertObject(options: unknown, at: string): asserts options is o
   throw new LockOptionsError(`Expected an object as ${at}, got ${kindOf(options)}: give an object.`);
 }
 
-/** What kind of value it is, without showing it. */
+/** What kind of value it is, without showing it: it may be secret, or huge. */
 export function kindOf(value: unknown): string {
-  if (typeof value !== 'object') return value === undefined ? 'undefined' : `a ${typeof value}`;
+  if (value === undefined || Number.isNaN(value)) return String(value);
+  if (typeof value !== 'object') return `a ${typeof value}`;
   return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
 }
 

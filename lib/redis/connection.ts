@@ -56,8 +56,10 @@ export class Connection {
   static async open(source: RedisSource, logger: LockLogger | undefined): Promise<Connection> {
     if (isClient(source)) return new Connection(source, false);
     const { Redis } = await import('ioredis');
-    const client = new Redis(source as string); // or options: it tells them apart itself
-    const connection = new Connection(client as unknown as RedisClient, true);
+    const connection = new Connection(
+      make(() => new Redis(source as string)),
+      true,
+    ); // or options: it tells them apart
     connection.#watchErrors(logger);
     return connection;
   }
@@ -114,6 +116,7 @@ export class Connection {
     let reported = false;
     this.client.on('error', (error: Error) => {
       this.lastError = bareError(error);
+      hearFurtherErrors(this.client);
       if (!reported)
         logger?.warn(`Redis cannot be reached (${error.message}). Locks are unavailable until it is back.`);
       reported = true;
@@ -127,7 +130,7 @@ export class Connection {
 
 /** What of an ioredis client may keep the process alive. */
 type Internals = {
-  stream?: { ref?(): void; unref?(): void };
+  stream?: { ref?(): void; unref?(): void; on?(event: 'error', listener: () => void): void };
   reconnectTimeout?: { unref?(): void } | null;
 };
 
@@ -136,6 +139,23 @@ export function letProcessEnd(client: RedisClient): void {
   const { stream, reconnectTimeout } = client as Internals;
   stream?.unref?.();
   reconnectTimeout?.unref?.();
+}
+
+/** ioredis hears the first error of a socket only; with TLS a second one may follow, which would end the process. */
+export function hearFurtherErrors(client: RedisClient): void {
+  (client as Internals).stream?.on?.('error', () => {});
+}
+
+/** What ioredis throws shows what it was given, with the password. */
+function make(client: () => unknown): RedisClient {
+  try {
+    return client() as RedisClient;
+  } catch {
+    throw new LockOptionsError(
+      'The option `redis` is no URL, and no options, that ioredis can read: check the host, the port and the Sentinels, ' +
+        'and write special characters of a user or a password as %XX.',
+    );
+  }
 }
 
 function isClient(source: RedisSource): source is RedisClient {

@@ -33,7 +33,7 @@ export function readReplies(reply: unknown, operations: number): string[] {
 
 const TOKEN = /^\d+$/;
 const HELD_ALREADY = /^g (\d+) (\d+)$/;
-const BUSY = /^b (\d+) (\d+) (\d+) (.*)$/;
+const BUSY = /^b (\d+) (\d+) (\d+) (.*)$/s;
 
 /** The answer to `acquire`. What is neither a grant nor a refusal throws: nobody has the lock by a misunderstanding. */
 export function readAcquired(reply: string, { permits, block }: Claim): Granted | Busy {
@@ -93,7 +93,7 @@ function misunderstood(): never {
 /** Of a holder that another program wrote, the text is the owner and the token unknown. */
 function readHolder(value: string, ttl: number): StoreHolder {
   const [retained, text] = unmark(value);
-  const [, owner = text, token] = /^(.*) (\d+)$/.exec(text) ?? [];
+  const [, owner = text, token] = /^(.*) (\d+)$/s.exec(text) ?? [];
   const remaining = ttl < 0 ? Number.POSITIVE_INFINITY : ttl;
   return { owner, mode: 'exclusive', token: token === undefined ? null : Number(token), remaining, retained };
 }

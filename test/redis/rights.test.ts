@@ -3,7 +3,8 @@ import { createLockService, type LockModuleOptions, type LockService } from '../
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { traces, unavailable } from '../support/redis-observe.js';
-import { commandsOf, documentedExtra, documentedRule, setUser } from '../support/redis-rule.js';
+
+import { commandsOf, documentedExtra, documentedRule, refused as refusedBy, setUser } from '../support/redis-rule.js';
 import { quiet } from '../support/stores.js';
 
 const OPTIONAL = ['info'];
@@ -43,11 +44,7 @@ describe('the rights of the Redis user', () => {
     return { namespace, full, cut };
   }
 
-  /** The commands that Redis refused to the user. */
-  async function refused(user: string): Promise<string[]> {
-    const log = (await redis.client.call('ACL', 'LOG', '128')) as string[][];
-    return log.filter((entry) => entry.includes(user)).map((entry) => String(entry[entry.indexOf('object') + 1]));
-  }
+  const refused = (user: string): Promise<string[]> => refusedBy(redis.client, user);
 
   async function isWaiting(namespace: string, name: string): Promise<void> {
     await until(() => redis.client.hlen(`${namespace}:{${name}}:waiter`), { describe: 'a waiter' });

@@ -3,7 +3,7 @@ import { createLockService, type RedisSource } from '../../lib/index.js';
 import { until } from '../support/event.js';
 import { unique } from '../support/redis.js';
 import { traces } from '../support/redis-observe.js';
-import { documentedExtra, setUser } from '../support/redis-rule.js';
+import { documentedExtra, documentedRule, refused, setUser } from '../support/redis-rule.js';
 import { exerciseLocks } from '../support/redis-scenario.js';
 import { RedisSentinel } from '../support/redis-sentinel.js';
 import { quiet } from '../support/stores.js';
@@ -48,6 +48,24 @@ describe('with Sentinel', () => {
     }
   });
 
+  it('with the documented rule at the servers, and the documented rights at the Sentinels, all is done', async () => {
+    const namespace = unique('ns');
+    const login = { username: unique('user'), password: 'secret' };
+    // Users are not replicated: each server that may become the primary has its own.
+    for (const server of [group.primary, ...group.replicas]) {
+      await setUser(server.client(), login.username, documentedRule(namespace));
+    }
+    const rights = ['reset', 'on', '>secret', '-@all', ...documentedExtra('Sentinel')];
+    for (const sentinel of group.sentinels) await setUser(sentinel.client(), login.username, rights);
+    const atSentinels = { sentinelUsername: login.username, sentinelPassword: login.password };
+    const open = (redis: RedisSource) => createLockService({ redis, namespace, logger: quiet });
+    await using one = await open({ ...options(), ...login, ...atSentinels });
+    await using two = await open(group.client({ ...login, ...atSentinels }));
+    await exerciseLocks(one, two);
+    expect(await refused(group.primary.client(), login.username)).toEqual([]);
+    for (const sentinel of group.sentinels) expect(await refused(sentinel.client(), login.username)).toEqual([]);
+  });
+
   it('a fail-over while somebody waits: holder, waiter and tokens survive it', async () => {
     const namespace = unique('ns');
     const service = () => createLockService({ redis: options(), namespace, commandTimeout: '20s', logger: quiet });
@@ -64,9 +82,9 @@ describe('with Sentinel', () => {
       waiting.catch(() => order.push(-1));
       await until(async () => (await one.inspect('n')).waiting.length > place, { describe: 'a place in the queue' });
     }
-    // All of it has come to the replica.
-    const replica = group.replica.client();
-    await until(() => replica.zcard(`${namespace}:{n}:queue`).then((count) => count === 2));
+    // All of it has come to the replicas.
+    const replicas = group.replicas.map((replica) => replica.client());
+    for (const replica of replicas) await until(async () => (await replica.zcard(`${namespace}:{n}:queue`)) === 2);
 
     await group.failover();
     const state = async () => {

@@ -56,12 +56,13 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  /** `redis` is a URL: that of a server or of a proxy in front of one. */
-  static async start(options: LockModuleOptions & { redis: string }): Promise<Child> {
+  /** `redis` is a URL: that of a server or of a proxy in front of one. `env` comes on top of our own environment. */
+  static async start(options: LockModuleOptions & { redis: string }, env: NodeJS.ProcessEnv = {}): Promise<Child> {
     const spawned = spawnOwned(process.execPath, ['--enable-source-maps', await bundle('./worker.ts')], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Carries Infinity and undefined.
       serialization: 'advanced',
+      env: { ...process.env, ...env },
     });
     const child = new Child(spawned);
     await child.call('start', options);

@@ -32,3 +32,9 @@ export function commandsOf(rule: readonly string[]): string[] {
 export async function setUser(admin: Redis, user: string, rule: readonly string[]): Promise<void> {
   await admin.call('ACL', 'SETUSER', user, ...rule);
 }
+
+/** The commands that Redis refused to the user. */
+export async function refused(admin: Redis, user: string): Promise<string[]> {
+  const log = (await admin.call('ACL', 'LOG', '128')) as string[][];
+  return log.filter((entry) => entry.includes(user)).map((entry) => String(entry[entry.indexOf('object') + 1]));
+}
