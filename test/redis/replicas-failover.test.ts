@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createLockService, type Lock, type LockService } from '../../lib/index.js';
+import { createLockService, type Duration, type Lock, type LockService } from '../../lib/index.js';
 import { memoryRegister } from '../support/guarded-register.js';
 import { RedisSentinel } from '../support/redis-sentinel.js';
 import { quiet } from '../support/stores.js';
@@ -14,8 +14,9 @@ describe('a fail-over to a replica that lags behind', { timeout: TIMEOUT_MS }, (
   beforeEach(async () => {
     group = await RedisSentinel.start();
     const redis = { sentinels: group.addresses, name: group.name };
-    const open = () => createLockService({ redis, commandTimeout: '30s', shutdownGrace: 0, logger: quiet });
-    [before, after] = [await open(), await open()];
+    const open = (commandTimeout: Duration) =>
+      createLockService({ redis, commandTimeout, shutdownGrace: 0, logger: quiet });
+    [before, after] = [await open('4s'), await open('30s')];
   });
   afterEach(async () => {
     await Promise.all([before, after].map((service) => service?.close()));

@@ -1,4 +1,3 @@
-import { LockUnavailableError } from '../../core/errors.js';
 import type {
   Busy,
   Claim,
@@ -10,10 +9,10 @@ import type {
   StoreListener,
   StoreState,
 } from '../../core/lock-store.js';
-import { UNBOUNDED } from '../../core/options.js';
 import { after } from '../../core/timer.js';
 import { Minorities } from './minorities.js';
 import { isSettled, type Poll, poll, type Tally, type Vote, yesIn } from './poll.js';
+import { Quorum } from './quorum.js';
 import { quorumState } from './quorum-state.js';
 import { commonHolder, refusal } from './refusal.js';
 
@@ -33,18 +32,30 @@ type Grant = Vote<LockStore, Granted>;
  * from one quorum to the next, and with voters that abstain after a restart. docs/quorum.md has the arguments.
  */
 export class QuorumLockStore implements LockStore {
-  readonly #voters: readonly LockStore[];
-  readonly #majority: number;
+  readonly #quorum: Quorum;
   readonly #minorities = new Minorities();
+  /** Those who want the lock, or have it. */
+  readonly #owners = new Set<Owner>();
 
   constructor(voters: readonly LockStore[]) {
-    this.#voters = voters;
-    this.#majority = Math.floor(voters.length / 2) + 1;
+    this.#quorum = new Quorum(voters);
   }
 
   async acquire(claim: Claim): Promise<Granted | Busy> {
-    if (claim.alive > 0) return this.#attempt(claim);
-    // Claims that come at the same moment may split the votes: then one of those that try again gets them all.
+    const { owner, alive } = claim;
+    this.#owners.add(owner);
+    let wanted = false;
+    try {
+      const answer = await (alive > 0 ? this.#attempt(claim) : this.#tryToAcquire(claim));
+      wanted = answer.granted || answer.ticket > 0;
+      return answer;
+    } finally {
+      if (!wanted) this.#forget(owner);
+    }
+  }
+
+  /** Claims that come at the same moment may split the votes: then one of those that try again gets them all. */
+  async #tryToAcquire(claim: Claim): Promise<Granted | Busy> {
     for (const giveUpAt = performance.now() + SPLIT_MS; ; await sleep(this.#minorities.backOff(claim.owner))) {
       const answer = await this.#attempt(claim);
       if (answer.granted || !answer.isSplit || performance.now() > giveUpAt) return answer;
@@ -52,7 +63,7 @@ export class QuorumLockStore implements LockStore {
   }
 
   async #attempt(claim: Claim): Promise<Granted | Refusal> {
-    const needed = this.#neededFor(claim.permits);
+    const needed = this.#quorum.votesFor(claim.permits);
     const asked = { ...claim, ttl: withDrift(claim.ttl), replicas: 0 };
     const since = performance.now();
     const isDecided = ({ votes, missing }: Tally<LockStore, Answer>): boolean => {
@@ -60,52 +71,65 @@ export class QuorumLockStore implements LockStore {
       // Holders whose shares overlap have one token as long as all servers have a say in it.
       return granted + missing < needed || (granted >= needed && claim.permits === 0);
     };
-    const answers = await poll(this.#voters, (voter) => voter.acquire(asked), isDecided);
+    const answers = await poll(this.#quorum.voters, (voter) => voter.acquire(asked), isDecided);
+    quietly(answers.late.then((votes) => this.#giveBackLate(claim, grantsIn(votes))));
     const grant = await this.#confirm(asked, answers, needed);
     if (!grant) return this.#refuse(claim, answers, performance.now() - since);
     this.#minorities.forget(claim.owner);
     return grant;
   }
 
+  /** A server may have been asked after all was over, when it was connected again, say. */
+  #giveBackLate({ name, owner }: Claim, grants: readonly Grant[]): void {
+    if (this.#owners.has(owner)) return;
+    for (const { voter } of grants) quietly(voter.withdraw({ name, owner }));
+  }
+
+  #forget(owner: Owner): void {
+    this.#owners.delete(owner);
+    this.#minorities.forget(owner);
+  }
+
   async renew(renewal: Renewal): Promise<boolean> {
-    const { name, permits = 0 } = renewal;
-    const needed = this.#neededFor(permits);
+    const { name, owner, permits = 0 } = renewal;
+    const needed = this.#quorum.votesFor(permits);
     const asked = { ...renewal, ttl: withDrift(renewal.ttl), replicas: 0 };
-    const answers = await poll(this.#voters, (voter) => voter.renew(asked), isSettled(needed));
-    const ours = this.#outcome(name, answers, needed);
+    const answers = await poll(this.#quorum.voters, (voter) => voter.renew(asked), isSettled(needed));
+    const ours = this.#quorum.outcome(name, answers, needed);
     // Whoever has lost it, after a restart say, gets it back, and counts from the next renewal on.
     const retake = ({ voter, answer }: Vote<LockStore, boolean>): void => {
-      if (!answer) quietly(voter.acquire({ ...asked, permits, ...WITHOUT_WAIT }));
+      if (!answer && this.#owners.has(owner)) quietly(voter.acquire({ ...asked, permits, ...WITHOUT_WAIT }));
     };
     if (ours) {
       answers.votes.forEach(retake);
       quietly(answers.late.then((votes) => votes.forEach(retake)));
-    }
+    } else quietly(this.withdraw({ name, owner }));
     return ours;
   }
 
   async release(owned: Owned & { retain: number }): Promise<boolean> {
+    this.#forget(owned.owner);
     const answers = await poll(
-      this.#voters,
+      this.#quorum.voters,
       (voter) => {
         const released = voter.release(owned);
         // Where it was won without this one's vote, we may stand in the queue still.
         quietly(voter.withdraw(owned));
         return released;
       },
-      isSettled(this.#majority),
+      isSettled(this.#quorum.majority),
     );
-    return this.#outcome(owned.name, answers, this.#majority);
+    return this.#quorum.outcome(owned.name, answers, this.#quorum.majority);
   }
 
   async withdraw(owned: Owned): Promise<void> {
-    this.#minorities.forget(owned.owner);
+    this.#forget(owned.owner);
     const leave = async (voter: LockStore): Promise<boolean> => {
       await voter.withdraw(owned);
       return true;
     };
-    const answers = await poll(this.#voters, leave, isSettled(this.#majority));
-    this.#outcome(owned.name, answers, this.#majority);
+    const answers = await poll(this.#quorum.voters, leave, isSettled(this.#quorum.majority));
+    this.#quorum.outcome(owned.name, answers, this.#quorum.majority);
   }
 
   async inspect(name: string): Promise<StoreState> {
@@ -123,25 +147,21 @@ export class QuorumLockStore implements LockStore {
   subscribe(instance: string, listener: StoreListener): () => void {
     const hints: StoreListener = {
       granted: (owner) => listener.nudged(owner),
-      revoked: (owner) => listener.revoked(owner),
+      revoked: (owner) => {
+        this.#forget(owner);
+        listener.revoked(owner);
+      },
       nudged: (owner) => listener.nudged(owner),
       reconnected: () => listener.reconnected(),
     };
-    const ends = this.#voters.map((voter) => voter.subscribe(instance, hints));
+    const ends = this.#quorum.voters.map((voter) => voter.subscribe(instance, hints));
     return () => {
       for (const end of ends) end();
     };
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#voters.map((voter) => voter.close?.()));
-  }
-
-  /** So many that no two exclusive holders, no reader and writer, and no more than `permits` sharers have it together. */
-  #neededFor(permits: number): number {
-    if (permits === 0 || permits === UNBOUNDED) return this.#majority;
-    // Each server admits `permits` of them: one more than that, with so many votes each, would be more than there are.
-    return Math.floor((this.#voters.length * permits) / (permits + 1)) + 1;
+    await Promise.all(this.#quorum.voters.map((voter) => voter.close?.()));
   }
 
   /**
@@ -156,24 +176,29 @@ export class QuorumLockStore implements LockStore {
     const voters = grants.map(({ voter }) => voter);
     const tell = (voter: LockStore): Promise<boolean> => voter.renew({ ...asked, token: answer.token, block });
     // Those whose grant is on its way still are told as well, and then give the same token whenever they are asked.
-    for (const voter of this.#voters) if (!voters.includes(voter)) quietly(tell(voter));
+    for (const voter of this.#quorum.voters) if (!voters.includes(voter)) quietly(tell(voter));
     const answers = await poll(voters, tell, asked.permits === 0 ? isSettled(needed) : never);
-    return this.#outcome(asked.name, answers, needed) ? { granted: true, token: answer.token, block } : undefined;
+    return this.#quorum.outcome(asked.name, answers, needed)
+      ? { granted: true, token: answer.token, block }
+      : undefined;
   }
 
   async #refuse(claim: Claim, answers: Poll<LockStore, Answer>, took: number): Promise<Refusal> {
     const { name, owner, alive, permits } = claim;
     const grants = grantsIn(answers.votes);
     const refusals = answers.votes.map(({ answer }) => answer).filter((answer) => !answer.granted);
-    if (refusals.length === 0 || answers.votes.length + answers.missing < this.#majority) {
-      throw this.#unavailable(name, answers);
+    if (refusals.length === 0 || answers.votes.length + answers.missing < this.#quorum.majority) {
+      throw this.#quorum.unavailable(name, answers);
     }
-    const busy = refusal(refusals, this.#neededFor(permits) - grants.length);
-    if (alive > 0 && refusals.filter(({ ticket }) => ticket === 0).length > this.#voters.length - this.#majority) {
+    const busy = refusal(refusals, this.#quorum.votesFor(permits) - grants.length);
+    if (
+      alive > 0 &&
+      refusals.filter(({ ticket }) => ticket === 0).length > this.#quorum.voters.length - this.#quorum.majority
+    ) {
       quietly(this.withdraw({ name, owner }));
       return { ...busy, ticket: 0 };
     }
-    const isSplit = grants.length > 0 && commonHolder(refusals).count < this.#majority;
+    const isSplit = grants.length > 0 && commonHolder(refusals).count < this.#quorum.majority;
     if (isSplit && alive > 0 && this.#minorities.mayKeep(owner, took)) return { ...busy, retryAfter: 0, rank: 0 };
     const late = alive === 0 ? grantsIn(await answers.late) : [];
     // Done before the next attempt begins, so that it takes back nothing that is won then.
@@ -183,34 +208,16 @@ export class QuorumLockStore implements LockStore {
   }
 
   async #look(name: string): Promise<readonly Vote<LockStore, StoreState>[]> {
-    const answers = await poll(this.#voters, (voter) => voter.inspect(name), never);
-    if (answers.votes.length < this.#majority) throw this.#unavailable(name, answers);
+    const answers = await poll(this.#quorum.voters, (voter) => voter.inspect(name), never);
+    if (answers.votes.length < this.#quorum.majority) throw this.#quorum.unavailable(name, answers);
     return answers.votes;
   }
 
   #combine(seen: readonly Vote<LockStore, StoreState>[]): StoreState {
     return quorumState(
       seen.map(({ answer }) => answer),
-      this.#majority,
+      this.#quorum.majority,
     );
-  }
-
-  /** Whether so many said yes; throws where it depends on those who said nothing. */
-  #outcome(name: string, answers: Tally<unknown, boolean>, needed: number): boolean {
-    const { votes, errors, missing } = answers;
-    const yes = yesIn(votes);
-    if (yes >= needed) return true;
-    if (yes + errors.length + missing < needed) return false;
-    throw this.#unavailable(name, answers);
-  }
-
-  #unavailable(name: string, { votes, errors }: Tally<unknown, unknown>): LockUnavailableError {
-    const [first] = errors.map((error) => LockUnavailableError.from(error, name));
-    const problem = first
-      ? `${errors.length} of the ${this.#voters.length} servers of the quorum did not vote (${first.problem})`
-      : 'the votes were taken back before they were complete';
-    const uncertain = votes.length > 0 || first?.uncertain !== false;
-    return new LockUnavailableError(name, problem, { cause: first, uncertain });
   }
 }
 

@@ -13,14 +13,9 @@ export function refusal(refusals: readonly Busy[], lacking: number): Busy {
   };
 }
 
-/** The owner that most of them name, and how many do. */
+/** The owner that most of them name, and how many do; undefined for a lock that is only kept back. */
 export function commonHolder(refusals: readonly Busy[]): { holder: Owner | undefined; count: number } {
-  const counts = new Map<Owner, number>();
-  let most: Owner | undefined;
-  for (const { holder } of refusals) {
-    if (holder === undefined) continue;
-    counts.set(holder, (counts.get(holder) ?? 0) + 1);
-    if (most === undefined || (counts.get(holder) ?? 0) > (counts.get(most) ?? 0)) most = holder;
-  }
-  return { holder: most, count: most === undefined ? 0 : (counts.get(most) ?? 0) };
+  const counts = refusals.map(({ holder }) => refusals.filter((other) => other.holder === holder).length);
+  const count = Math.max(0, ...counts);
+  return { holder: refusals[counts.indexOf(count)]?.holder, count };
 }

@@ -1,0 +1,40 @@
+import { LockUnavailableError } from '../../core/errors.js';
+import type { LockStore } from '../../core/lock-store.js';
+import { UNBOUNDED } from '../../core/options.js';
+import { type Tally, yesIn } from './poll.js';
+
+/** Who votes, and what their votes amount to. */
+export class Quorum {
+  readonly voters: readonly LockStore[];
+  readonly majority: number;
+
+  constructor(voters: readonly LockStore[]) {
+    this.voters = voters;
+    this.majority = Math.floor(voters.length / 2) + 1;
+  }
+
+  /** So many that no two exclusive holders, no reader and writer, and no more than `permits` sharers have it together. */
+  votesFor(permits: number): number {
+    if (permits === 0 || permits === UNBOUNDED) return this.majority;
+    // Each server admits `permits` of them: one more than that, with so many votes each, would be more than there are.
+    return Math.floor((this.voters.length * permits) / (permits + 1)) + 1;
+  }
+
+  /** Whether so many said yes; throws where it depends on those who said nothing. */
+  outcome(name: string, answers: Tally<unknown, boolean>, needed: number): boolean {
+    const { votes, errors, missing } = answers;
+    const yes = yesIn(votes);
+    if (yes >= needed) return true;
+    if (yes + errors.length + missing < needed) return false;
+    throw this.unavailable(name, answers);
+  }
+
+  unavailable(name: string, { votes, errors }: Tally<unknown, unknown>): LockUnavailableError {
+    const [first] = errors.map((error) => LockUnavailableError.from(error, name));
+    const problem = first
+      ? `${errors.length} of the ${this.voters.length} servers of the quorum did not vote (${first.problem})`
+      : 'the votes were taken back before they were complete';
+    const uncertain = votes.length > 0 || first?.uncertain !== false;
+    return new LockUnavailableError(name, problem, { cause: first, uncertain });
+  }
+}
