@@ -108,7 +108,7 @@ export class Connection {
 
   close(): void {
     for (const [event, listener] of Object.entries(this.#onClient)) this.client.off(event, listener);
-    if (this.own) this.client.disconnect();
+    if (this.own) disconnect(this.client);
   }
 
   /** Each outage is reported once. */
@@ -130,9 +130,18 @@ export class Connection {
 
 /** What of an ioredis client may keep the process alive. */
 type Internals = {
+  refreshSlotsCache?(done: () => void): void;
+  clearNodesRefreshInterval?(): void;
   stream?: { ref?(): void; unref?(): void; on?(event: 'error', listener: () => void): void };
   reconnectTimeout?: { unref?(): void } | null;
 };
+
+/** For good. While a Cluster looks for its slots, ioredis arms the timer for the next look behind its own back. */
+export function disconnect(client: RedisClient): void {
+  client.disconnect();
+  const internals = client as Internals;
+  internals.refreshSlotsCache?.(() => internals.clearNodesRefreshInterval?.());
+}
 
 /** Neither the socket of the client nor its next attempt to connect keeps the process alive. */
 export function letProcessEnd(client: RedisClient): void {

@@ -1,6 +1,6 @@
 import type { StoreListener } from '../core/lock-store.js';
 import type { LockLogger } from '../core/service-options.js';
-import { hearFurtherErrors, letProcessEnd } from './connection.js';
+import { disconnect, hearFurtherErrors, letProcessEnd } from './connection.js';
 import { readMessage } from './lock-script.js';
 import type { RedisClient } from './redis-client.js';
 import { isReplyError } from './reply-error.js';
@@ -56,7 +56,7 @@ export class WakeChannel {
   close(): void {
     this.#closed = true;
     this.verified = false;
-    this.#subscriber.disconnect();
+    disconnect(this.#subscriber);
   }
 
   async #subscribe(): Promise<void> {

@@ -72,6 +72,23 @@ describe('on a Cluster', () => {
     expect(await tracesOnAll(namespace)).toEqual([]);
   });
 
+  it('a connection of ours that is closed while it looks for the slots arms no timer any more', async () => {
+    const client = cluster.client({ slotsRefreshInterval: 1 });
+    const ours: { slotsTimer?: unknown; isRefreshing?: boolean }[] = [];
+    const { duplicate } = client;
+    client.duplicate = (...args) => {
+      const made = duplicate.apply(client, args);
+      ours.push(made as unknown as (typeof ours)[number]);
+      return made;
+    };
+    const service = await createLockService({ redis: client, logger: quiet });
+    await (await service.acquire('n', { replicas: 0 })).release();
+    await until(() => ours[0]?.isRefreshing, { describe: 'a look for the slots' });
+    await service.close();
+    await until(() => !ours[0]?.isRefreshing);
+    expect(ours.map(({ slotsTimer }) => slotsTimer)).toEqual([null]);
+  });
+
   it('a lock outlives the death of another node, and waiters get it although their subscriber may have been there', async () => {
     await using own = await RedisCluster.start({ args: ['--cluster-require-full-coverage', 'no'] });
     const open = () => createLockService({ redis: own.client(), commandTimeout: '2s', logger: quiet });

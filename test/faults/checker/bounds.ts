@@ -1,0 +1,15 @@
+/** The longest lease that the workload asks for, and how much longer it is kept from others at the most. */
+const LEASE_MS = 2_500;
+/** The library's: how long the store takes a waiter to be alive that it does not hear from. */
+const ALIVE_MS = 5_000;
+/** Of a loaded machine. */
+const SLACK_MS = 2_000;
+
+/** When the lock is free and nothing is broken (any more), a waiter is served within this time. */
+export const SERVED_WITHIN_MS = ALIVE_MS + 2 * LEASE_MS + SLACK_MS;
+
+/** A holder whose lock was given to another finds out at its next renewal, a third of the lease later. */
+export const NOTICED_WITHIN_MS = LEASE_MS / 3 + 1_200;
+
+/** Whoever asked so much earlier has certainly reached the store first. */
+export const CLEARLY_EARLIER_MS = 250;

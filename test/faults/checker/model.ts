@@ -1,0 +1,152 @@
+import type { Checked, Excuse, HistoryEvent, Moment, Released, Written } from '../history/event.js';
+import { slotOf } from '../slot.js';
+
+/** One call for a lock, and all that became of it. */
+export interface Request {
+  readonly request: string;
+  readonly worker: string;
+  readonly name: string;
+  readonly permits: number;
+  readonly wait: number;
+  readonly renews: boolean;
+  readonly probe: boolean;
+  readonly askedAt: Moment;
+  granted?: { at: Moment; token: number };
+  refused?: { at: Moment; code: string };
+  lost?: { at: Moment; why: string };
+  readonly checks: Checked[];
+  readonly writes: Written[];
+  readonly releasing: Moment[];
+  readonly released: Released[];
+}
+
+/** A request that was granted. */
+export type Hold = Request & { granted: { at: Moment; token: number } };
+
+export interface Fault {
+  readonly nemesis: string;
+  readonly excuse: Excuse | 'force' | undefined;
+  /** Slots; undefined: all. */
+  readonly workers: readonly string[] | undefined;
+  /** The lock that it touches; undefined: all. */
+  readonly name: string | undefined;
+  readonly from: Moment;
+  until: Moment;
+}
+
+export interface Span {
+  readonly from: Moment;
+  readonly until: Moment;
+}
+
+/** A history, as the rules look at it. */
+export interface History {
+  readonly events: readonly HistoryEvent[];
+  readonly requests: readonly Request[];
+  readonly holds: readonly Hold[];
+  /** Those of the harness, and every release by force. */
+  readonly faults: readonly Fault[];
+  /** When a killed worker died. */
+  readonly deaths: ReadonlyMap<string, Moment>;
+  readonly end: Moment;
+}
+
+/** Something that must not be. */
+export interface Violation {
+  readonly rule: string;
+  readonly text: string;
+  /** What shows it. */
+  readonly about: readonly string[];
+}
+
+export function readModel(events: readonly HistoryEvent[]): History {
+  const requests = new Map<string, Request>();
+  const faults: Fault[] = [];
+  const open = new Map<string, Fault>();
+  const deaths = new Map<string, Moment>();
+  for (const event of events) {
+    if ('request' in event) addToRequest(requests, event);
+    else if (event.kind === 'killed' || event.kind === 'crashed') deaths.set(event.worker, event.at);
+    else addFault(faults, open, event);
+  }
+  const all = [...requests.values()];
+  const end = events.at(-1)?.at ?? 0;
+  return { events, requests: all, holds: all.filter(isHold), faults, deaths, end };
+}
+
+function isHold(request: Request): request is Hold {
+  return request.granted !== undefined;
+}
+
+function addToRequest(requests: Map<string, Request>, event: Extract<HistoryEvent, { request: string }>): void {
+  if (event.kind === 'asked') {
+    const { request, worker, name, permits, wait, renews = true, probe = false, at: askedAt } = event;
+    const lists = { checks: [], writes: [], releasing: [], released: [] };
+    requests.set(request, { request, worker, name, permits, wait, renews, probe, askedAt, ...lists });
+    return;
+  }
+  const request = requests.get(event.request);
+  if (!request) return;
+  if (event.kind === 'checked') request.checks.push(event);
+  else if (event.kind === 'written') request.writes.push(event);
+  else if (event.kind === 'releasing') request.releasing.push(event.at);
+  else if (event.kind === 'released') request.released.push(event);
+  else Object.assign(request, { [event.kind]: event });
+}
+
+function addFault(faults: Fault[], open: Map<string, Fault>, event: HistoryEvent): void {
+  const begin = (key: string, fault: Omit<Fault, 'from' | 'until'>): void => {
+    const begun: Fault = { ...fault, from: event.at, until: Number.POSITIVE_INFINITY };
+    faults.push(begun);
+    open.set(key, begun);
+  };
+  const close = (key: string): void => {
+    const fault = open.get(key);
+    if (fault) fault.until = event.at;
+  };
+  if (event.kind === 'fault') {
+    const { nemesis, excuse, workers, name } = event;
+    begin(event.fault, { nemesis, excuse, workers, name });
+  } else if (event.kind === 'healed') close(event.fault);
+  else if (event.kind === 'forcing') {
+    begin(`${event.worker} ${event.name}`, { nemesis: 'force', excuse: 'force', workers: [], name: event.name });
+  } else if (event.kind === 'forced') close(`${event.worker} ${event.name}`);
+}
+
+export function isExclusive({ permits }: Request): boolean {
+  return permits === 0;
+}
+
+/** From the first to the last moment at which the holder saw that it holds; undefined: it never did. */
+export function beliefOf({ checks, releasing }: Hold): Span | undefined {
+  const [released = Number.POSITIVE_INFINITY] = releasing;
+  const held = checks.filter((check) => check.held && check.at <= released);
+  return held[0] && { from: held[0].at, until: held.at(-1)!.at };
+}
+
+/** From the grant until the holder gave it back, was told of its loss, saw it, or died. */
+export function spanOf(hold: Hold, { deaths, end }: History): Span {
+  const seen = hold.checks.find(({ held }) => !held)?.at;
+  const ends = [hold.releasing[0], hold.lost?.at, seen, deaths.get(hold.worker), end];
+  const until = Math.min(...ends.filter((each) => each !== undefined));
+  return { from: hold.granted.at, until: Math.max(hold.granted.at, until) };
+}
+
+export function touches({ workers, name }: Fault, request: Request): boolean {
+  if (name !== undefined && name !== request.name) return false;
+  return workers === undefined || workers.includes(slotOf(request.worker));
+}
+
+export function overlap(a: Span, b: Span): boolean {
+  return a.from <= b.until && b.from <= a.until;
+}
+
+export function byName<T extends Request>(requests: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const request of requests) {
+    const group = groups.get(request.name);
+    if (group) group.push(request);
+    else groups.set(request.name, [request]);
+  }
+  return groups;
+}

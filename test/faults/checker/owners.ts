@@ -1,0 +1,79 @@
+// Rule 6: a release counts for the owner only, and a repeat of it changes nothing.
+import { NOTICED_WITHIN_MS } from './bounds.js';
+import {
+  beliefOf,
+  type Fault,
+  type History,
+  type Hold,
+  isExclusive,
+  overlap,
+  touches,
+  type Violation,
+} from './model.js';
+
+const RULE = '6 only the owner';
+/** A loss may be noticed so much later, while the store does not answer. */
+const NOTICED_MS = 4_000;
+/** A fault that is over so soon keeps no renewal from being answered. */
+const BRIEF_MS = 300;
+
+export function checkOwners(history: History): Violation[] {
+  return history.holds.flatMap((hold) => [
+    ...releasedAfterLoss(hold),
+    ...differentAnswers(hold),
+    ...takenWithoutReason(hold, history),
+    ...takenUnnoticed(hold, history),
+  ]);
+}
+
+function releasedAfterLoss({ request, lost, releasing, released }: Hold): Violation[] {
+  const wasLost = lost && releasing[0] !== undefined && lost.at < releasing[0];
+  if (!wasLost || released[0]?.answer !== true) return [];
+  return [{ rule: RULE, text: 'its release after the loss said that it had been held', about: [request] }];
+}
+
+function differentAnswers({ request, released }: Hold): Violation[] {
+  const answers = new Set(released.map(({ answer }) => answer));
+  if (answers.size < 2) return [];
+  return [{ rule: RULE, text: `its releases said ${[...answers].join(', ')}`, about: [request] }];
+}
+
+/** The next renewal of a lock that another program has taken says no. */
+function takenUnnoticed(hold: Hold, { faults }: History): Violation[] {
+  const belief = beliefOf(hold);
+  if (!belief || !hold.renews || !isExclusive(hold)) return [];
+  const takeOver = faults.find(
+    (fault) =>
+      fault.excuse === 'take-over' &&
+      fault.name === hold.name &&
+      hold.granted.at < fault.from &&
+      belief.until > fault.from + NOTICED_WITHIN_MS,
+  );
+  if (!takeOver) return [];
+  const after = { from: takeOver.from, until: takeOver.from + NOTICED_WITHIN_MS };
+  const disturbed = faults.some(
+    (fault) =>
+      fault !== takeOver && fault.until - fault.from > BRIEF_MS && touches(fault, hold) && overlap(fault, after),
+  );
+  if (disturbed) return [];
+  const ms = Math.round(belief.until - takeOver.from);
+  const text = `${hold.name} was renewed for ${ms} ms after another program had taken it`;
+  return [{ rule: RULE, text, about: [hold.request] }];
+}
+
+/** Somebody ended the hold: told as a loss, or by a release that says "not yours" of what was held a moment ago. */
+function takenWithoutReason(hold: Hold, { faults }: History): Violation[] {
+  const { request, name, lost, released, checks, releasing } = hold;
+  const atRelease = checks.filter(({ at }) => at <= (releasing[0] ?? 0)).at(-1);
+  const refused = !lost && released[0]?.answer === false && atRelease?.held === true;
+  const at = refused ? released[0]!.at : lost && ['taken', 'forced'].includes(lost.why) ? lost.at : undefined;
+  if (at === undefined || (refused && atRelease.deadline < at)) return [];
+  const explains = (fault: Fault): boolean =>
+    fault.excuse !== undefined &&
+    (fault.name === undefined || fault.name === name) &&
+    fault.from <= at &&
+    fault.until >= Math.min(hold.granted.at, at - NOTICED_MS);
+  if (faults.some(explains)) return [];
+  const text = `${name} was taken from its holder (${refused ? 'release said no' : lost?.why}), and nobody may have`;
+  return [{ rule: RULE, text, about: [request] }];
+}

@@ -1,0 +1,56 @@
+import type { FaultStarted, HistoryEvent, Moment } from '../history/event.js';
+
+interface Granting {
+  readonly name?: string;
+  readonly permits?: number;
+  readonly askedAt?: Moment;
+  readonly at: Moment;
+  readonly token: number;
+}
+
+/** A history made by hand. A request is named as workers do: `w1.1#1`. */
+export class Story {
+  readonly #events: HistoryEvent[] = [];
+
+  /** In the order of time. */
+  get events(): HistoryEvent[] {
+    return [...this.#events].sort((a, b) => a.at - b.at);
+  }
+
+  add(...events: HistoryEvent[]): this {
+    this.#events.push(...events);
+    return this;
+  }
+
+  asked(request: string, at: Moment, { name = 'a', permits = 0, wait = 20_000, probe = false } = {}): this {
+    const worker = request.slice(0, request.indexOf('#'));
+    return this.add({ at, kind: 'asked', request, worker, name, permits, wait, probe });
+  }
+
+  granted(request: string, { name = 'a', permits = 0, at, askedAt = at - 1, token }: Granting): this {
+    return this.asked(request, askedAt, { name, permits }).add({ at, kind: 'granted', request, token });
+  }
+
+  /** It looked at its lock at these moments, and held it; the lease lasts for another second. */
+  held(request: string, ...moments: Moment[]): this {
+    return this.add(
+      ...moments.map((at) => ({ at, kind: 'checked' as const, request, held: true, deadline: at + 1_000 })),
+    );
+  }
+
+  wrote(request: string, token: number, ...moments: Moment[]): this {
+    return this.add(
+      ...moments.map((at) => ({ at, kind: 'written' as const, request, name: 'a', token, accepted: true })),
+    );
+  }
+
+  /** Gave it back, and heard this. */
+  released(request: string, at: Moment, answer: boolean | null = true): this {
+    return this.add({ at, kind: 'releasing', request }, { at: at + 1, kind: 'released', request, answer });
+  }
+
+  fault(nemesis: string, from: Moment, until: Moment, touched: Pick<FaultStarted, 'excuse' | 'workers'> = {}): this {
+    const fault = `${nemesis} ${from}`;
+    return this.add({ at: from, kind: 'fault', fault, nemesis, ...touched }, { at: until, kind: 'healed', fault });
+  }
+}

@@ -1,0 +1,106 @@
+import { type ChildProcess } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { until } from '../support/event.js';
+import { ended, killProcess, pauseProcess, spawnOwned } from '../support/processes.js';
+import { now } from './history/event.js';
+import type { Recorder } from './history/history.js';
+import type { GuardedRegister } from './register.js';
+import type { Message, Order, WorkerOptions } from './worker/orders.js';
+
+const PROGRAM = fileURLToPath(new URL('./worker/main.js', import.meta.url));
+const EXIT_PATIENCE_MS = 3_000;
+/** After `close()`, and before the process ends. */
+const SOCKETS_CLOSED_MS = 1_200;
+
+/** A worker process as the harness sees it. */
+export class Worker {
+  readonly #process: ChildProcess;
+  readonly #said = new Set<Message['say']>();
+  readonly #recorder: Recorder;
+  /** Its end is the harness's will. */
+  #dismissed = false;
+
+  constructor(
+    readonly options: WorkerOptions,
+    register: GuardedRegister,
+    recorder: Recorder,
+  ) {
+    this.#recorder = recorder;
+    const errors = openSync(join(options.directory, `${options.worker}.err`), 'a');
+    this.#process = spawnOwned(process.execPath, ['--enable-source-maps', PROGRAM, JSON.stringify(options)], {
+      // A file: a pipe would be a resource that keeps the worker alive.
+      stdio: ['ignore', errors, errors, 'ipc'],
+    });
+    this.#process.on('message', (message: Message) => {
+      this.#said.add(message.say);
+      if (message.say !== 'write') return;
+      this.order({ do: 'written', id: message.id, accepted: register.write(message.write) });
+    });
+    this.#process.once('exit', (code, signal) => {
+      if (!this.#dismissed) this.#record('crashed', `ended with ${signal ?? code}`);
+    });
+    this.#process.on('error', () => {}); // An order to a process that has just died.
+    this.#record('started');
+  }
+
+  get name(): string {
+    return this.options.worker;
+  }
+
+  get running(): boolean {
+    return !ended(this.#process);
+  }
+
+  order(order: Order): void {
+    if (this.running && this.#process.connected) this.#process.send(order, () => {});
+  }
+
+  ready(): Promise<unknown> {
+    return until(() => this.#said.has('ready'), { describe: `worker ${this.name} to start`, within: 30_000 });
+  }
+
+  drained(within: number): Promise<unknown> {
+    return until(() => this.#said.has('drained') || !this.running, { describe: `${this.name} to drain`, within });
+  }
+
+  async kill(): Promise<void> {
+    this.#dismissed = true;
+    await killProcess(this.#process);
+    this.#record('killed');
+  }
+
+  pause(): Promise<void> {
+    return pauseProcess(this.#process.pid!);
+  }
+
+  resume(): void {
+    this.#process.kill('SIGCONT');
+  }
+
+  /** Closes its services; then it has to end by itself. `connections`: those that it has, by their last request. */
+  async close(connections: () => readonly string[]): Promise<void> {
+    this.#dismissed = true;
+    this.#process.once('disconnect', () => setTimeout(() => this.#closed(connections()), SOCKETS_CLOSED_MS));
+    this.order({ do: 'close' });
+    try {
+      await until(() => !this.running, { within: EXIT_PATIENCE_MS });
+      const { exitCode, signalCode } = this.#process;
+      if (exitCode !== 0) this.#record('crashed', `ended with ${signalCode ?? exitCode}`);
+    } catch {
+      this.#record('hung');
+      await killProcess(this.#process);
+    }
+  }
+
+  /** What does not keep it alive cannot be seen from inside. */
+  #closed(connections: readonly string[]): void {
+    const resources = connections.map((request) => `a connection (${request})`);
+    this.#recorder.record({ at: now(), kind: 'closed', worker: this.name, resources });
+  }
+
+  #record(kind: 'started' | 'killed' | 'hung' | 'crashed', note = ''): void {
+    this.#recorder.record({ at: now(), kind, worker: this.name, note });
+  }
+}

@@ -1,0 +1,44 @@
+import type { Worker } from '../fleet.js';
+import type { Excuse } from '../history/event.js';
+import type { FaultProxy } from '../proxy/fault-proxy.js';
+import type { Random } from '../random.js';
+import type { ServerClocks } from '../stores/server-clocks.js';
+import type { Store } from '../stores/store.js';
+import type { Topology } from '../stores/topologies.js';
+
+/** Where the faults happen. */
+export interface Field {
+  readonly topology: Topology;
+  readonly store: Store;
+  readonly namespace: string;
+  readonly clocks: ServerClocks | undefined;
+  /** A running worker that no other fault has at the moment. */
+  victim(random: Random): Worker;
+  proxiesOf(worker: Worker): readonly FaultProxy[];
+  /** Starts another process in the place of a dead one. */
+  replace(worker: Worker): Promise<void>;
+}
+
+/** One fault, drawn but not begun. */
+export interface Strike {
+  /** Whom it touches; undefined: the store, and so all. */
+  readonly victim?: Worker;
+  readonly excuse?: Excuse | undefined;
+  /** The lock that it touches; undefined: all. */
+  readonly name?: string;
+  readonly note?: string;
+  /** Begins, lasts, and ends. */
+  act(): Promise<void>;
+}
+
+export interface Nemesis {
+  readonly name: string;
+  readonly on: 'workers' | 'network' | 'servers';
+  /** No other fault meanwhile. */
+  readonly alone?: boolean;
+  /** Tokens cannot grow when data is lost and the clock is set back: never both in one round. */
+  harms?(topology: Topology): 'data' | 'clock' | undefined;
+  /** Why it cannot be used here; undefined: it can. */
+  unavailable?(field: Pick<Field, 'topology' | 'store' | 'clocks'>): string | undefined;
+  draw(field: Field, random: Random): Strike | Promise<Strike>;
+}

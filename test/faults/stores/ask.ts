@@ -1,0 +1,21 @@
+import type { Redis } from 'ioredis';
+import type { RedisServer } from '../../support/redis-server.js';
+
+const PATIENCE_MS = 1_000;
+
+const clients = new WeakMap<RedisServer, Redis>();
+
+/** The answer of this very server to a command; undefined when it gives none. Not by way of a proxy. */
+export async function ask(server: RedisServer, command: string, ...args: (string | number)[]): Promise<unknown> {
+  let client = clients.get(server);
+  if (!client) {
+    client = server.client({
+      commandTimeout: PATIENCE_MS,
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => 50,
+      enableReadyCheck: false,
+    });
+    clients.set(server, client);
+  }
+  return client.call(command, ...args).catch(() => undefined);
+}

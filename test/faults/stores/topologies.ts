@@ -1,0 +1,34 @@
+import { startCluster } from './cluster.js';
+import { startQuorum } from './quorum.js';
+import { startSentinel } from './sentinel.js';
+import { startSingle } from './single.js';
+import type { Store } from './store.js';
+
+export interface Topology {
+  /** A restart of a server forgets nothing. */
+  readonly durable?: boolean;
+  /** What a server that starts anew has forgotten, the others know. */
+  readonly quorum?: boolean;
+  /** Somebody else takes over when a primary is away, and may not know its last writes. */
+  readonly promotes?: boolean;
+  /** How many replicas have to have each lock: then whoever takes over knows it. */
+  readonly replicas?: number;
+  /** The clocks of its servers may be set. */
+  readonly clocks?: boolean;
+  start(): Promise<Store>;
+}
+
+export const TOPOLOGIES: Readonly<Record<string, Topology>> = {
+  single: { clocks: true, start: () => startSingle(false) },
+  persistent: { durable: true, clocks: true, start: () => startSingle(true) },
+  sentinel: { promotes: true, start: startSentinel },
+  replicas: { promotes: true, replicas: 2, start: startSentinel },
+  cluster: { promotes: true, start: startCluster },
+  quorum3: { quorum: true, clocks: true, start: () => startQuorum(3) },
+  quorum5: { quorum: true, clocks: true, start: () => startQuorum(5) },
+};
+
+/** Whether a server that is replaced by another one takes locks with it. */
+export function losesByFailOver({ promotes, replicas }: Topology): boolean {
+  return promotes === true && replicas === undefined;
+}

@@ -1,0 +1,41 @@
+import type { GuardedWrite } from '../register.js';
+import type { Source } from '../stores/store.js';
+
+/** What a worker is started with, as its argument. */
+export interface WorkerOptions {
+  readonly worker: string;
+  readonly seed: string;
+  /** Where its history goes. */
+  readonly directory: string;
+  readonly namespace: string;
+  readonly source: Source;
+  /** How many replicas have to have each lock. */
+  readonly replicas: number;
+  /** Whether it uses `holdAtLeast`: what is kept in the store outlives a server clock that is set back. */
+  readonly retains: boolean;
+}
+
+/** From the harness to a worker. */
+export type Order =
+  | { readonly do: 'stall'; readonly ms: number }
+  /** Sets `Date` so many ms off. */
+  | { readonly do: 'clock'; readonly offset: number }
+  /** No new work; each name is asked for once more, and has to be served within so many ms. */
+  | { readonly do: 'drain'; readonly within: number }
+  | { readonly do: 'close' }
+  | { readonly do: 'written'; readonly id: number; readonly accepted: boolean };
+
+/** From a worker to the harness. */
+export type Message =
+  | { readonly say: 'ready' }
+  | { readonly say: 'drained' }
+  | { readonly say: 'write'; readonly id: number; readonly write: GuardedWrite };
+
+/** No lock has a longer lease. */
+export const LONGEST_TTL_MS = 2_500;
+
+/** The names that the workers compete for. */
+export const NAMES = { exclusive: ['first', 'second'], readers: 'readers', pool: 'pool', fifo: 'fifo' } as const;
+export const ALL_NAMES: readonly string[] = [...NAMES.exclusive, NAMES.readers, NAMES.pool, NAMES.fifo];
+export const POOL_PERMITS = 2;
+export const UNBOUNDED_PERMITS = 1_000_000;

@@ -1,0 +1,218 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Lock, LockOptions, LockService } from '../../../lib/index.js';
+import { now } from '../history/event.js';
+import type { Random } from '../random.js';
+import { ALL_NAMES, NAMES, POOL_PERMITS, UNBOUNDED_PERMITS } from './orders.js';
+import { type Witness, WitnessedLock } from './witnessed-lock.js';
+
+export interface WorkloadOptions {
+  readonly worker: string;
+  /** Hands over inside the process as by default, and never. */
+  readonly services: { readonly usual: LockService; readonly fifo: LockService };
+  readonly witness: Witness;
+  readonly retains: boolean;
+}
+
+interface Wish {
+  readonly name: string;
+  readonly options: LockOptions & { wait: number };
+}
+
+const LONG_WAIT_MS = 20_000;
+const FORCE_TRAVELS_MS = 5_000;
+
+/** What one worker does with its locks: drawn at random, and all of it recorded. */
+export class Workload {
+  readonly #options: WorkloadOptions;
+  #requests = 0;
+
+  constructor(options: WorkloadOptions) {
+    this.#options = options;
+  }
+
+  /** One operation after the other until `ended`. */
+  async loop(random: Random, ended: () => boolean, fifo = false): Promise<void> {
+    while (!ended()) {
+      if (fifo) await this.#acquire(random, wishForFifo(random));
+      else await this.#operate(random);
+      await sleep(random.integer(0, fifo ? 120 : 40));
+    }
+  }
+
+  /** Asks for each name once more; all have to be served within so many ms. */
+  async probe(within: number): Promise<void> {
+    await Promise.all(ALL_NAMES.map((name) => this.#probe(name, now() + within)));
+  }
+
+  /** While connections come back, the store may be unavailable still: then again. */
+  async #probe(name: string, until: number): Promise<void> {
+    for (let wait = until - now(); wait > 0; wait = until - now()) {
+      const options = { wait, ttl: 1_000 };
+      const request = this.#asked({ name, options }, true);
+      const lock = await this.#granted(request, this.#serviceFor(name).acquire(name, options));
+      await lock?.release();
+      if (lock) return;
+      await sleep(100);
+    }
+  }
+
+  #operate(random: Random): Promise<void> {
+    const wish = drawWish(random, this.#options.retains);
+    return random.weighted<() => Promise<void>>([
+      [40, () => this.#run(random, wish)],
+      [30, () => this.#acquire(random, wish)],
+      [15, () => this.#try(random, wish)],
+      [12, () => this.#abort(random, wish)],
+      [1, () => this.#force(wish.name)],
+    ])();
+  }
+
+  async #run(random: Random, wish: Wish): Promise<void> {
+    const request = this.#asked(wish);
+    let witnessed: WitnessedLock | undefined;
+    try {
+      await this.#serviceFor(wish.name).run(wish.name, wish.options, async (lock) => {
+        witnessed = this.#witnessed(lock, request);
+        await hold(random, witnessed);
+        witnessed.releasing();
+      });
+    } catch (error) {
+      if (!witnessed) this.#refused(request, error);
+      else if (codeOf(error) === 'LOCK_LOST') witnessed.released(false);
+      else throw error;
+    }
+  }
+
+  async #acquire(random: Random, wish: Wish): Promise<void> {
+    const request = this.#asked(wish);
+    await this.#use(random, request, this.#serviceFor(wish.name).acquire(wish.name, wish.options));
+  }
+
+  async #try(random: Random, { name, options }: Wish): Promise<void> {
+    const { wait: _, ...rest } = options;
+    const request = this.#asked({ name, options: { ...options, wait: 0 } });
+    const lock = await this.#serviceFor(name)
+      .tryAcquire(name, rest)
+      .catch((error: unknown) => this.#refused(request, error));
+    if (lock) await this.#use(random, request, Promise.resolve(lock));
+    else if (lock === null) this.#refused(request, { code: 'LOCK_BUSY' });
+  }
+
+  /** Gives up a wait after a while, if it is a wait by then. */
+  async #abort(random: Random, { name, options }: Wish): Promise<void> {
+    const request = this.#asked({ name, options });
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), random.integer(0, 400));
+    const { signal } = abort;
+    await this.#use(random, request, this.#serviceFor(name).acquire(name, { ...options, signal }));
+    clearTimeout(timer);
+  }
+
+  async #force(name: string): Promise<void> {
+    const { worker, witness } = this.#options;
+    witness.recorder.record({ at: now(), kind: 'forcing', worker, name });
+    const forced = (): void => witness.recorder.record({ at: now(), kind: 'forced', worker, name });
+    await this.#serviceFor(name)
+      .forceRelease(name)
+      // It may be on its way still.
+      .then(forced, () => void setTimeout(forced, FORCE_TRAVELS_MS).unref());
+  }
+
+  async #use(random: Random, request: string, acquired: Promise<Lock>): Promise<void> {
+    const lock = await this.#granted(request, acquired);
+    if (!lock) return;
+    await hold(random, lock);
+    await lock.release();
+    if (random.chance(0.2)) await lock.release();
+  }
+
+  async #granted(request: string, acquired: Promise<Lock>): Promise<WitnessedLock | undefined> {
+    try {
+      return this.#witnessed(await acquired, request);
+    } catch (error) {
+      this.#refused(request, error);
+      return undefined;
+    }
+  }
+
+  #witnessed(lock: Lock, request: string): WitnessedLock {
+    return new WitnessedLock(lock, request, this.#options.witness);
+  }
+
+  #serviceFor(name: string): LockService {
+    const { usual, fifo } = this.#options.services;
+    return name === NAMES.fifo ? fifo : usual;
+  }
+
+  #asked({ name, options }: Wish, probe = false): string {
+    const { worker, witness } = this.#options;
+    const { wait, permits, mode, renew: renews = true, maxHold } = options;
+    this.#requests += 1;
+    const request = `${worker}#${this.#requests}`;
+    const bound = permits ?? (mode === 'shared' ? UNBOUNDED_PERMITS : 0);
+    const terms = { name, permits: bound, wait, renews: renews && maxHold === undefined, probe };
+    witness.recorder.record({ at: now(), kind: 'asked', request, worker, ...terms });
+    return request;
+  }
+
+  #refused(request: string, error: unknown): void {
+    this.#options.witness.recorder.record({ at: now(), kind: 'refused', request, code: codeOf(error) });
+  }
+}
+
+/** The body under a lock: guarded writes with pauses between them, for as long as it is held. */
+async function hold(random: Random, lock: WitnessedLock): Promise<void> {
+  const end = now() + drawDuration(random);
+  const extendsOnce = random.chance(0.1);
+  let stalls = random.chance(0.01);
+  // Some go on to the end although it is lost, and release it then.
+  const stubborn = random.chance(0.5);
+  do {
+    if (!(await lock.write()) && !stubborn) return;
+    await sleep(random.integer(3, 25));
+    if (stalls) await stall(random, lock);
+    stalls = false;
+  } while (now() < end);
+  if (extendsOnce) await lock.extend(random.chance(0.5) ? random.integer(1_000, 2_500) : undefined);
+  await lock.write();
+}
+
+/** The event loop stands still, perhaps beyond the lease, right before a write. */
+async function stall(random: Random, lock: WitnessedLock): Promise<void> {
+  const { deadline } = lock;
+  lock.stall(random.integer(300, 2_500));
+  await lock.write(deadline);
+}
+
+function drawDuration(random: Random): number {
+  return random.weighted<() => number>([
+    [75, () => random.integer(3, 40)],
+    [22, () => random.integer(40, 300)],
+    [3, () => random.integer(1_000, 4_500)],
+  ])();
+}
+
+function drawWish(random: Random, retains: boolean): Wish {
+  const name = random.pick([...NAMES.exclusive, NAMES.readers, NAMES.pool]);
+  const wait = random.weighted([
+    [2, 100],
+    [3, 2_000],
+    [5, LONG_WAIT_MS],
+  ]);
+  const options: Wish['options'] = { wait, ttl: random.integer(1_000, 2_000) };
+  if (random.chance(0.05)) options.maxHold = random.integer(100, 2_000);
+  if (random.chance(0.05)) options.renew = false;
+  if (retains && random.chance(0.05)) options.holdAtLeast = random.integer(50, 400);
+  if (name === NAMES.pool && random.chance(0.9)) Object.assign(options, { mode: 'shared', permits: POOL_PERMITS });
+  if (name === NAMES.readers && random.chance(0.75)) options.mode = 'shared';
+  return { name, options };
+}
+
+function wishForFifo(random: Random): Wish {
+  return { name: NAMES.fifo, options: { wait: LONG_WAIT_MS, ttl: random.integer(1_000, 2_000) } };
+}
+
+function codeOf(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: string };
+  return typeof code === 'string' ? code : (name ?? 'unknown');
+}
