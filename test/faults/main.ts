@@ -13,7 +13,8 @@ import { Round } from './round.js';
 import { ServerClocks } from './stores/server-clocks.js';
 import { TOPOLOGIES } from './stores/topologies.js';
 
-const ROUND_SECONDS = 45;
+/** Each round has a history of its own, and ends with looking for what is left. */
+const ROUND_SECONDS = { least: 45, most: 120 };
 
 const { values } = parseArgs({
   options: {
@@ -49,7 +50,8 @@ async function playTopology(name: string, seconds: number): Promise<void> {
   const clocks = topology.clocks ? ServerClocks.install() : undefined;
   const store = await topology.start();
   tellUnavailable(name, { topology, store, clocks });
-  const rounds = Math.max(1, Math.round(seconds / ROUND_SECONDS));
+  const length = Math.min(ROUND_SECONDS.most, Math.max(ROUND_SECONDS.least, seconds / 10));
+  const rounds = Math.max(1, Math.round(seconds / length));
   try {
     for (let round = 1; round <= rounds; round += 1) {
       const place = join(directory, `${name}-${round}`);
