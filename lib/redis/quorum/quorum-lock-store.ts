@@ -11,7 +11,7 @@ import type {
 } from '../../core/lock-store.js';
 import { after } from '../../core/timer.js';
 import { Minorities } from './minorities.js';
-import { isSettled, type Poll, poll, type Tally, type Vote, yesIn } from './poll.js';
+import { isSettled, type Poll, poll, type Tally, type Vote } from './poll.js';
 import { Quorum } from './quorum.js';
 import { quorumState } from './quorum-state.js';
 import { commonHolder, refusal } from './refusal.js';
