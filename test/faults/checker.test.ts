@@ -193,6 +193,13 @@ describe('rule 6: only the owner', () => {
     expect(rulesBrokenBy(story.released(A, 30, true))).toEqual(['6 only the owner']);
   });
 
+  it('finds a release that says no of what nobody can have taken, unless it was sent twice', () => {
+    const story = () => new Story().granted(A, { at: 10, token: 100 }).held(A, 20).released(A, 30, false);
+    expect(rulesBrokenBy(story())).toEqual(['6 only the owner']);
+    expect(rulesBrokenBy(story().fault('duplicates', 0, 40, { workers: ['w1'] }))).toEqual([]);
+    expect(rulesBrokenBy(story().fault('duplicates', 0, 40, { workers: ['w2'] }))).toEqual(['6 only the owner']);
+  });
+
   it('finds a second release that says something else', () => {
     const story = takingTurns().released(B, 60, null).released(A, 55, false);
     expect(rulesBrokenBy(story)).toEqual(['6 only the owner', '6 only the owner']);

@@ -61,6 +61,10 @@ function takenUnnoticed(hold: Hold, { faults }: History): Violation[] {
   return [{ rule: RULE, text, about: [hold.request] }];
 }
 
+function touchesAt(fault: Fault, hold: Hold, at: number): boolean {
+  return touches(fault, hold) && fault.from <= at && fault.until >= at;
+}
+
 /** Somebody ended the hold: told as a loss, or by a release that says "not yours" of what was held a moment ago. */
 function takenWithoutReason(hold: Hold, { faults }: History): Violation[] {
   const { request, name, lost, released, checks, releasing } = hold;
@@ -73,7 +77,10 @@ function takenWithoutReason(hold: Hold, { faults }: History): Violation[] {
     (fault.name === undefined || fault.name === name) &&
     fault.from <= at &&
     fault.until >= Math.min(hold.granted.at, at - NOTICED_MS);
-  if (faults.some(explains)) return [];
+  // Where requests are sent twice, the answer may be that to the repeat, which found it released.
+  const repeated =
+    refused && faults.some((fault) => fault.nemesis === 'duplicates' && touchesAt(fault, hold, releasing[0] ?? at));
+  if (repeated || faults.some(explains)) return [];
   const text = `${name} was taken from its holder (${refused ? 'release said no' : lost?.why}), and nobody may have`;
   return [{ rule: RULE, text, about: [request] }];
 }
