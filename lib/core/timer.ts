@@ -1,6 +1,11 @@
 /** The longest delay that `setTimeout` takes; beyond it, it fires at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
+/** Resolves after `ms`; somebody awaits it. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void after(ms, resolve, { awaited: true }));
+}
+
 export type CancelTimer = () => void;
 
 /**

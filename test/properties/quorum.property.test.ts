@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Busy, type Granted } from '../../lib/index.js';
-import { QuorumLockStore, withDrift } from '../../lib/redis/quorum/quorum-lock-store.js';
+import { withDrift } from '../../lib/redis/quorum/quorum.js';
+import { QuorumLockStore } from '../../lib/redis/quorum/quorum-lock-store.js';
 import { MemoryVoter, type VoterClock, type VoterFault } from '../support/memory-voter.js';
 
 const TTL_MS = 3_000;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createLockService, type Lock, type LockService } from '../../lib/index.js';
+import { createLockService, type Duration, type Lock, type LockService } from '../../lib/index.js';
 import { openQuorum } from '../../lib/redis/quorum/open-quorum.js';
 import { until } from '../support/event.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
@@ -54,6 +54,19 @@ describe('a quorum of three servers, when servers', () => {
     });
     await until(() => signal.aborted);
     expect(signal.reason).toMatchObject({ code: 'LOCK_LOST', why: 'unavailable' });
+  });
+
+  it('have just been started: a claim waits until they have a vote, and no longer than commandTimeout', async () => {
+    await using fresh = await RedisQuorum.start(3);
+    const open = (commandTimeout: Duration) =>
+      createLockService({ quorum: fresh.urls, defaults: { ttl: 1_900 }, commandTimeout, logger: quiet });
+    await using hasty = await open('100ms');
+    await expect(hasty.acquire('n')).rejects.toMatchObject({
+      ...UNAVAILABLE,
+      problem: expect.stringMatching(/has no vote for \d+ ms yet/),
+    });
+    await using patient = await open('1m');
+    expect(await (await patient.acquire('n')).release()).toBe(true);
   });
 
   it('stand still: one makes no difference, and has nothing of it left when it goes on', async () => {

@@ -1,7 +1,8 @@
 import { LockOptionsError } from '../../core/errors.js';
 import type { LockLogger } from '../../core/service-options.js';
 import { Connection, checkRedisSource, type RedisSource } from '../connection.js';
-import { QuorumLockStore, withDrift } from './quorum-lock-store.js';
+import { withDrift } from './quorum.js';
+import { QuorumLockStore } from './quorum-lock-store.js';
 import { RedisVoter } from './redis-voter.js';
 
 export interface QuorumOptions {
@@ -38,7 +39,7 @@ export async function openQuorum(sources: readonly RedisSource[], options: Quoru
     const connection = await Connection.open(source, logger);
     return new RedisVoter({ connection, namespace, commandTimeout, logger, abstinence });
   };
-  return new QuorumLockStore(await Promise.all(sources.map(open)));
+  return new QuorumLockStore(await Promise.all(sources.map(open)), options.commandTimeout);
 }
 
 /** What may fail over by itself to a server that has forgotten its votes is no voter. */

@@ -55,3 +55,11 @@ export function isSettled(needed: number): (tally: Tally<unknown, boolean>) => b
 export function yesIn(votes: readonly Vote<unknown, boolean>[]): number {
   return votes.filter(({ answer }) => answer).length;
 }
+
+/** For a poll that waits for all. */
+export const never = (): boolean => false;
+
+/** What is over by itself with the end of a lease, and is not worth an error. */
+export function quietly(promise: Promise<unknown>): void {
+  promise.catch(() => {});
+}

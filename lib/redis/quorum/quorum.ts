@@ -3,6 +3,11 @@ import type { LockStore } from '../../core/lock-store.js';
 import { UNBOUNDED } from '../../core/options.js';
 import { type Tally, yesIn } from './poll.js';
 
+/** A server's lease is longer than the holder counts, by what its clock may run faster: 1 %, and 2 ms for its steps. */
+export function withDrift(ttl: number): number {
+  return Math.ceil(ttl * 1.01) + 2;
+}
+
 /** Who votes, and what their votes amount to. */
 export class Quorum {
   readonly voters: readonly LockStore[];
