@@ -10,9 +10,7 @@ import type { GuardedRegister } from './register.js';
 import type { Message, Order, WorkerOptions } from './worker/orders.js';
 
 const PROGRAM = fileURLToPath(new URL('./worker/main.js', import.meta.url));
-const EXIT_PATIENCE_MS = 3_000;
-/** After `close()`, and before the process ends. */
-const SOCKETS_CLOSED_MS = 1_200;
+const EXIT_PATIENCE_MS = 10_000;
 
 /** A worker process as the harness sees it. */
 export class Worker {
@@ -35,6 +33,7 @@ export class Worker {
     });
     this.#process.on('message', (message: Message) => {
       this.#said.add(message.say);
+      if (message.say === 'ready') this.#record('started');
       if (message.say !== 'write') return;
       this.order({ do: 'written', id: message.id, accepted: register.write(message.write) });
     });
@@ -42,7 +41,6 @@ export class Worker {
       if (!this.#dismissed) this.#record('crashed', `ended with ${signal ?? code}`);
     });
     this.#process.on('error', () => {}); // An order to a process that has just died.
-    this.#record('started');
   }
 
   get name(): string {
@@ -82,9 +80,10 @@ export class Worker {
   /** Closes its services; then it has to end by itself. `connections`: those that it has, by their last request. */
   async close(connections: () => readonly string[]): Promise<void> {
     this.#dismissed = true;
-    this.#process.once('disconnect', () => setTimeout(() => this.#closed(connections()), SOCKETS_CLOSED_MS));
     this.order({ do: 'close' });
     try {
+      await until(() => !this.#process.connected || !this.running, { within: EXIT_PATIENCE_MS });
+      await this.#seeClosed(connections);
       await until(() => !this.running, { within: EXIT_PATIENCE_MS });
       const { exitCode, signalCode } = this.#process;
       if (exitCode !== 0) this.#record('crashed', `ended with ${signalCode ?? exitCode}`);
@@ -94,9 +93,15 @@ export class Worker {
     }
   }
 
-  /** What does not keep it alive cannot be seen from inside. */
-  #closed(connections: readonly string[]): void {
-    const resources = connections.map((request) => `a connection (${request})`);
+  /** What does not keep the process alive cannot be seen from inside: looks until it has ended, or none is left. */
+  async #seeClosed(connections: () => readonly string[]): Promise<void> {
+    let left = connections();
+    const none = (): boolean => {
+      if (this.running) left = connections();
+      return left.length === 0 || !this.running;
+    };
+    await until(none, { within: EXIT_PATIENCE_MS });
+    const resources = left.map((request) => `a connection (${request})`);
     this.#recorder.record({ at: now(), kind: 'closed', worker: this.name, resources });
   }
 

@@ -87,7 +87,7 @@ describe('trap 2: a failed release hides what the body threw or returned', () =>
       const run = verb(service, name, {}, async () => {
         await breakRedis(redis, name);
         // The connection is up again, so that the release is answered.
-        await service.inspect(name);
+        await until(() => service.inspect(name).catch(() => undefined), { describe: 'an answer' });
         return receipt;
       });
       const error = await run.catch((thrown: unknown) => thrown);

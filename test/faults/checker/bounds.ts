@@ -11,5 +11,8 @@ export const SERVED_WITHIN_MS = ALIVE_MS + 2 * LEASE_MS + SLACK_MS;
 /** A holder whose lock was given to another finds out at its next renewal, a third of the lease later. */
 export const NOTICED_WITHIN_MS = LEASE_MS / 3 + 1_200;
 
+/** After the end of a fault, and after its start, a process may be without a connection for so long. */
+export const CONNECTED_WITHIN_MS = 2_500;
+
 /** Whoever asked so much earlier has certainly reached the store first. */
 export const CLEARLY_EARLIER_MS = 250;

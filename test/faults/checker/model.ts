@@ -46,7 +46,8 @@ export interface History {
   readonly holds: readonly Hold[];
   /** Those of the harness, and every release by force. */
   readonly faults: readonly Fault[];
-  /** When a killed worker died. */
+  /** When a worker was ready, and when a killed one died. */
+  readonly starts: ReadonlyMap<string, Moment>;
   readonly deaths: ReadonlyMap<string, Moment>;
   readonly end: Moment;
 }
@@ -63,15 +64,17 @@ export function readModel(events: readonly HistoryEvent[]): History {
   const requests = new Map<string, Request>();
   const faults: Fault[] = [];
   const open = new Map<string, Fault>();
+  const starts = new Map<string, Moment>();
   const deaths = new Map<string, Moment>();
   for (const event of events) {
     if ('request' in event) addToRequest(requests, event);
+    else if (event.kind === 'started') starts.set(event.worker, event.at);
     else if (event.kind === 'killed' || event.kind === 'crashed') deaths.set(event.worker, event.at);
     else addFault(faults, open, event);
   }
   const all = [...requests.values()];
   const end = events.at(-1)?.at ?? 0;
-  return { events, requests: all, holds: all.filter(isHold), faults, deaths, end };
+  return { events, requests: all, holds: all.filter(isHold), faults, starts, deaths, end };
 }
 
 function isHold(request: Request): request is Hold {

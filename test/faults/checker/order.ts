@@ -1,5 +1,5 @@
 // Rule 5: on a name without hand-over inside the process, whoever asked clearly earlier is served earlier.
-import { CLEARLY_EARLIER_MS } from './bounds.js';
+import { CLEARLY_EARLIER_MS, CONNECTED_WITHIN_MS } from './bounds.js';
 import { type History, type Hold, touches, type Violation } from './model.js';
 
 export interface OrderResult {
@@ -26,14 +26,15 @@ export function checkOrder(history: History, fifoName: string): OrderResult {
   return result;
 }
 
-function disturbed(earlier: Hold, later: Hold, { faults }: History): boolean {
+function disturbed(earlier: Hold, later: Hold, { faults, starts }: History): boolean {
+  if (earlier.askedAt - (starts.get(earlier.worker) ?? Number.NEGATIVE_INFINITY) < CONNECTED_WITHIN_MS) return true;
   const until = Math.max(earlier.granted.at, later.granted.at);
   return faults.some(
     (fault) =>
       fault.excuse !== 'force' &&
       (touches(fault, earlier) || touches(fault, later)) &&
       fault.from <= until &&
-      fault.until >= earlier.askedAt,
+      fault.until >= earlier.askedAt - CONNECTED_WITHIN_MS,
   );
 }
 
