@@ -62,7 +62,9 @@ async function playTopology(name: string, seconds: number): Promise<void> {
     for (let round = 1; round <= rounds; round += 1) {
       const place = join(directory, `${name}-${round}`);
       const random = new Random(`${values.seed}/${name}/${round}`);
-      const options = { topology, store, clocks, directory: place, random, seconds: seconds / rounds, nemeses };
+      const namespace = `faults-${round}`;
+      const common = { topology, store, clocks, namespace, random, nemeses };
+      const options = { ...common, directory: place, seconds: seconds / rounds };
       judge(`${name}-${round}`, place, await Round.run(options));
     }
   } finally {

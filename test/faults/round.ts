@@ -21,13 +21,14 @@ const WORKERS = 4;
 const DRAIN_PATIENCE_MS = 30_000;
 /** The store keeps what belongs to waiters for 4 times the 5 s that it takes them to be alive. */
 const LEFTOVERS_GONE_MS = 22_000;
-const NAMESPACE = 'faults';
 
 export interface RoundOptions {
   readonly topology: Topology;
   readonly store: Store;
   readonly clocks: ServerClocks | undefined;
   readonly directory: string;
+  /** Of its own: counters of a round whose clocks were set must not live on in one that loses data. */
+  readonly namespace: string;
   readonly random: Random;
   readonly seconds: number;
   readonly nemeses: readonly string[];
@@ -70,7 +71,7 @@ export class Round {
 
   async #play(slots: readonly string[]): Promise<number> {
     const { store } = this.#options;
-    const monitors = store.servers.map((server) => new KeyMonitor(server, NAMESPACE, this.#recorder));
+    const monitors = store.servers.map((server) => new KeyMonitor(server, this.#options.namespace, this.#recorder));
     const { topology } = this.#options;
     const roles = topology.promotes
       ? new RoleMonitor(store.servers, this.#recorder, losesByFailOver(topology) ? 'fail-over' : undefined)
@@ -86,7 +87,7 @@ export class Round {
   }
 
   #start(slot: string, generation: number): Worker {
-    const { directory, random } = this.#options;
+    const { directory, namespace, random } = this.#options;
     const name = `${slot}.${generation}`;
     const { seed } = random.fork(name);
     const source = this.#network.sourceFor(slot);
@@ -94,7 +95,7 @@ export class Round {
       worker: name,
       seed,
       directory,
-      namespace: NAMESPACE,
+      namespace,
       source,
       replicas: this.#options.topology.replicas ?? 0,
       retains: !this.#campaign.setsClocks,
@@ -105,12 +106,12 @@ export class Round {
   }
 
   #field(): Field {
-    const { topology, store, clocks } = this.#options;
+    const { topology, store, clocks, namespace } = this.#options;
     return {
       topology,
       store,
       clocks,
-      namespace: NAMESPACE,
+      namespace,
       victim: (random) => {
         const free = [...this.#workers.values()].filter(({ name, running }) => running && !this.#taken.has(name));
         const worker = random.pick(free);
@@ -143,7 +144,9 @@ export class Round {
   async #lookForLeftovers(): Promise<void> {
     let left: [string, number][] = [];
     const none = async (): Promise<boolean> => {
-      const keys = await Promise.all(this.#options.store.servers.map((server) => keysOf(server, NAMESPACE)));
+      const keys = await Promise.all(
+        this.#options.store.servers.map((server) => keysOf(server, this.#options.namespace)),
+      );
       left = keys.flatMap((each) => [...(each ?? [])]).filter(([key]) => !key.endsWith(':fence'));
       return left.length === 0;
     };

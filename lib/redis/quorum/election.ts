@@ -58,14 +58,17 @@ export class Election {
   /** An error is the answer where so many servers are not there, or have no vote, that nothing can be decided. */
   async #attempt(): Promise<Granted | Refusal | LockUnavailableError> {
     const since = performance.now();
-    const isDecided = ({ votes, missing }: Tally<LockStore, Answer>): boolean => {
-      const granted = grantsIn(votes).length;
-      // Holders whose shares overlap have one token as long as all servers have a say in it.
-      return granted + missing < this.#needed || (granted >= this.#needed && this.#claim.permits === 0);
-    };
-    const answers = await poll(this.#electorate.quorum.voters, (voter) => voter.acquire(this.#asked), isDecided);
+    // Holders whose shares overlap have one token as long as all servers have a say in it. And who has not won has to know
+    // of each vote that it has, since it stands in the way of others with it.
+    const isWon = ({ votes }: Tally<LockStore, Answer>): boolean =>
+      this.#claim.permits === 0 && grantsIn(votes).length >= this.#needed;
+    const answers = await poll(this.#electorate.quorum.voters, (voter) => voter.acquire(this.#asked), isWon);
     // A server may have been asked after all was over, when it was connected again, say.
-    quietly(answers.late.then((votes) => this.#electorate.isWanted() || this.#leave(grantsIn(votes))));
+    quietly(
+      answers.late.then(
+        (votes) => this.#electorate.isWanted() || this.#leave(grantsIn(votes).map(({ voter }) => voter)),
+      ),
+    );
     const grant = await this.#confirm(answers);
     return grant ?? this.#refuse(answers, performance.now() - since);
   }
@@ -93,20 +96,22 @@ export class Election {
     const { quorum, minorities } = this.#electorate;
     const { owner, alive } = this.#claim;
     const grants = grantsIn(answers.votes);
-    const refusals = answers.votes.map(({ answer }) => answer).filter((answer) => !answer.granted);
-    if (refusals.length === 0 || answers.votes.length + answers.missing < quorum.majority) return this.#absent(answers);
+    const refusing = answers.votes.filter(({ answer }) => !answer.granted);
+    const refusals = refusing.map(({ answer }) => answer as Busy);
+    if (refusals.length === 0 || answers.votes.length < quorum.majority) return this.#absent(answers);
 
     const busy = refusal(refusals, this.#needed - grants.length);
     const full = alive > 0 ? refusals.filter(({ ticket }) => ticket === 0).length : 0;
     if (full > quorum.voters.length - quorum.majority) {
-      quietly(this.#leave(quorum.voters.map((voter) => ({ voter }))));
+      quietly(this.#leave(quorum.voters));
       return { ...busy, ticket: 0 };
     }
-    const isSplit = grants.length > 0 && commonHolder(refusals).count < quorum.majority;
+    // Those who did not refuse have granted, or may have.
+    const votes = quorum.voters.filter((voter) => !refusing.some((refusal) => refusal.voter === voter));
+    const isSplit = votes.length > 0 && commonHolder(refusals).count < quorum.majority;
     if (isSplit && alive > 0 && minorities.mayKeep(owner, took)) return { ...busy, retryAfter: 0, rank: 0 };
-    const late = alive === 0 ? grantsIn(await answers.late) : [];
     // Done before the next attempt begins, so that it takes back nothing that is won then.
-    await this.#leave([...grants, ...late]);
+    await this.#leave(votes);
     return isSplit ? { ...busy, retryAfter: minorities.backOff(owner), rank: 0, isSplit } : busy;
   }
 
@@ -119,9 +124,9 @@ export class Election {
     throw error;
   }
 
-  #leave(votes: readonly { readonly voter: LockStore }[]): Promise<unknown> {
+  #leave(voters: readonly LockStore[]): Promise<unknown> {
     const { name, owner } = this.#claim;
-    return Promise.allSettled(votes.map(({ voter }) => voter.withdraw({ name, owner })));
+    return Promise.allSettled(voters.map((voter) => voter.withdraw({ name, owner })));
   }
 }
 
