@@ -200,6 +200,15 @@ describe('rule 6: only the owner', () => {
     expect(rulesBrokenBy(story().fault('duplicates', 0, 40, { workers: ['w2'] }))).toEqual(['6 only the owner']);
   });
 
+  it('finds a share that was taken, unless it needed the server of a quorum that has forgotten it', () => {
+    const story = new Story()
+      .granted(A, { at: 10, token: 100, permits: 2 })
+      .fault('server-restart', 20, 30)
+      .add({ at: 40, kind: 'lost', request: A, why: 'taken' });
+    expect(check(story.events).violations).toHaveLength(1);
+    expect(check(story.events, { quorum: true }).violations).toEqual([]);
+  });
+
   it('finds a second release that says something else', () => {
     const story = takingTurns().released(B, 60, null).released(A, 55, false);
     expect(rulesBrokenBy(story)).toEqual(['6 only the owner', '6 only the owner']);

@@ -17,11 +17,11 @@ const NOTICED_MS = 4_000;
 /** A fault that is over so soon keeps no renewal from being answered. */
 const BRIEF_MS = 300;
 
-export function checkOwners(history: History): Violation[] {
+export function checkOwners(history: History, quorum: boolean): Violation[] {
   return history.holds.flatMap((hold) => [
     ...releasedAfterLoss(hold),
     ...differentAnswers(hold),
-    ...takenWithoutReason(hold, history),
+    ...takenWithoutReason(hold, history, quorum),
     ...takenUnnoticed(hold, history),
   ]);
 }
@@ -66,14 +66,16 @@ function touchesAt(fault: Fault, hold: Hold, at: number): boolean {
 }
 
 /** Somebody ended the hold: told as a loss, or by a release that says "not yours" of what was held a moment ago. */
-function takenWithoutReason(hold: Hold, { faults }: History): Violation[] {
+function takenWithoutReason(hold: Hold, { faults }: History, quorum: boolean): Violation[] {
   const { request, name, lost, released, checks, releasing } = hold;
   const atRelease = checks.filter(({ at }) => at <= (releasing[0] ?? 0)).at(-1);
   const refused = !lost && released[0]?.answer === false && atRelease?.held === true;
   const at = refused ? released[0]!.at : lost && ['taken', 'forced'].includes(lost.why) ? lost.at : undefined;
   if (at === undefined || (refused && atRelease.deadline < at)) return [];
+  // A semaphore needs more servers of a quorum than a majority, or all: one that has forgotten it is enough to lose it.
+  const needsAll = quorum && hold.permits > 0;
   const explains = (fault: Fault): boolean =>
-    fault.excuse !== undefined &&
+    (fault.excuse !== undefined || (needsAll && fault.nemesis === 'server-restart')) &&
     (fault.name === undefined || fault.name === name) &&
     fault.from <= at &&
     fault.until >= Math.min(hold.granted.at, at - NOTICED_MS);
