@@ -130,6 +130,7 @@ export class Connection {
 
 /** What of an ioredis client may keep the process alive. */
 type Internals = {
+  options?: { autoResubscribe?: boolean };
   refreshSlotsCache?(done: () => void): void;
   clearNodesRefreshInterval?(): void;
   stream?: { ref?(): void; unref?(): void; on?(event: 'error', listener: () => void): void };
@@ -148,6 +149,12 @@ export function letProcessEnd(client: RedisClient): void {
   const { stream, reconnectTimeout } = client as Internals;
   stream?.unref?.();
   reconnectTimeout?.unref?.();
+}
+
+/** ioredis subscribes again by itself, too, and hears nothing when that is rejected, which would end the process. */
+export function leaveSubscribingToUs(client: RedisClient): void {
+  const { options } = client as Internals;
+  if (options) options.autoResubscribe = false;
 }
 
 /** ioredis hears the first error of a socket only; with TLS a second one may follow, which would end the process. */

@@ -1,6 +1,6 @@
 import type { StoreListener } from '../core/lock-store.js';
 import type { LockLogger } from '../core/service-options.js';
-import { disconnect, hearFurtherErrors, letProcessEnd } from './connection.js';
+import { disconnect, hearFurtherErrors, leaveSubscribingToUs, letProcessEnd } from './connection.js';
 import { readMessage } from './lock-script.js';
 import type { RedisClient } from './redis-client.js';
 import { isReplyError } from './reply-error.js';
@@ -30,6 +30,7 @@ export class WakeChannel {
     this.#options = options;
     this.#channel = options.channelPrefix + options.instance;
     this.#subscriber = options.client.duplicate();
+    leaveSubscribingToUs(this.#subscriber);
     this.#subscriber.on('error', () => hearFurtherErrors(this.#subscriber));
     for (const event of ['connect', 'reconnecting']) this.#subscriber.on(event, () => letProcessEnd(this.#subscriber));
     this.#subscriber.on('ready', () => void this.#subscribe());

@@ -117,6 +117,26 @@ describe('the wake channel', () => {
     await until(async () => (await subscribers(admin)).length === 2, { describe: 'both subscribers' });
   });
 
+  it('that is closed while it is opened again leaves no rejection that nobody hears', async () => {
+    const unheard: unknown[] = [];
+    const hear = (reason: unknown): void => void unheard.push(reason);
+    process.on('unhandledRejection', hear);
+    await using proxy = await TcpProxy.start(redis.server);
+    const service = await createLockService({ redis: proxy.url, namespace: unique('ns'), logger: quiet });
+    const first = proxy.seen('subscribe');
+    await (await service.acquire('n')).release();
+    await first;
+    await until(async () => (await subscribers(redis.client)).length > 0, { describe: 'the subscriber' });
+    const again = proxy.seen('subscribe').then(() => proxy.holdReplies());
+    proxy.resetAll();
+    await again;
+    await service.close();
+    proxy.stop();
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+    process.off('unhandledRejection', hear);
+    expect(unheard).toEqual([]);
+  });
+
   it('a grant that was made while nobody heard it is found by asking', async () => {
     const namespace = unique('ns');
     await using proxy = await TcpProxy.start(redis.server);

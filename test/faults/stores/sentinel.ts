@@ -50,8 +50,10 @@ async function reunite(group: RedisSentinel, servers: readonly RedisServer[]): P
   const follows = async (): Promise<boolean> => {
     const primary = await agreedPrimary(group, servers);
     for (const server of servers.filter((each) => each !== primary)) {
-      if ((await roleOf(server)) === 'master') await demote(server, primary);
-      if (!String(await ask(server, 'INFO', 'replication')).includes('master_link_status:up')) return false;
+      const info = String(await ask(server, 'INFO', 'replication'));
+      // Not by way of another replica: the primary does not count that one.
+      if (!info.includes(`master_port:${primary.port}`)) await demote(server, primary);
+      if (!info.includes('master_link_status:up') || !info.includes(`master_port:${primary.port}`)) return false;
     }
     return true;
   };
