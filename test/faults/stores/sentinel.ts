@@ -4,6 +4,9 @@ import type { RedisServer } from '../../support/redis-server.js';
 import { ask } from './ask.js';
 import { natOf, type Store } from './store.js';
 
+/** Sentinels that were of two minds may need several rounds of their own time-outs. */
+const SETTLED_WITHIN_MS = 120_000;
+
 /** A primary, its replicas, and the Sentinels that exchange them. */
 export async function startSentinel(): Promise<Store> {
   const group = await RedisSentinel.start();
@@ -24,7 +27,7 @@ export async function startSentinel(): Promise<Store> {
     failOver: async () => {
       const former = await agreedPrimary(group, servers);
       await former.kill();
-      await until(async () => (await agreedPrimary(group, servers)) !== former, { within: 30_000 });
+      await until(async () => (await agreedPrimary(group, servers)) !== former, { within: SETTLED_WITHIN_MS });
       await former.restart();
       await whole();
     },
@@ -42,7 +45,7 @@ function agreedPrimary(group: RedisSentinel, servers: readonly RedisServer[]): P
     const primary = servers.find(({ port }) => ports.size === 1 && ports.has(port));
     return primary && (await roleOf(primary)) === 'master' ? primary : undefined;
   };
-  return until(named, { describe: 'the Sentinels to agree on a primary', within: 30_000 });
+  return until(named, { describe: 'the Sentinels to agree on a primary', within: SETTLED_WITHIN_MS });
 }
 
 /** Sentinel itself takes ten seconds to turn a former primary into a replica. */
@@ -57,7 +60,7 @@ async function reunite(group: RedisSentinel, servers: readonly RedisServer[]): P
     }
     return true;
   };
-  await until(follows, { describe: 'the replica to follow the primary', within: 30_000 });
+  await until(follows, { describe: 'the replica to follow the primary', within: SETTLED_WITHIN_MS });
 }
 
 /** With what Sentinel sends: its clients have to ask anew who the primary is. */
