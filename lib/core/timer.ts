@@ -1,11 +1,6 @@
 /** The longest delay that `setTimeout` takes; beyond it, it fires at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
-/** Resolves after `ms`; somebody awaits it. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => void after(ms, resolve, { awaited: true }));
-}
-
 export type CancelTimer = () => void;
 
 /**
@@ -21,4 +16,9 @@ export function after(ms: number, fn: () => void, { awaited = false } = {}): Can
   };
   arm(ms);
   return () => clearTimeout(timer);
+}
+
+/** Resolves after `ms`; somebody awaits it. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void after(ms, resolve, { awaited: true }));
 }

@@ -56,17 +56,18 @@ export class Connection {
   static async open(source: RedisSource, logger: LockLogger | undefined): Promise<Connection> {
     if (isClient(source)) return new Connection(source, false);
     const { Redis } = await import('ioredis');
-    const connection = new Connection(
-      make(() => new Redis(source as string)),
-      true,
-    ); // or options: it tells them apart
+    // A URL or options: ioredis tells them apart itself.
+    const client = make(() => new Redis(source as string));
+    const connection = new Connection(client, true);
     connection.#watchErrors(logger);
     return connection;
   }
 
-  /** A second connection of the same kind, for what would hold up the others on this one. */
+  /** A second connection of the same kind: for messages, and for what would hold up the others on this one. */
   duplicate(): Connection {
-    const connection = new Connection(this.client.duplicate(), true);
+    const client = this.client.duplicate();
+    leaveSubscribingToUs(client);
+    const connection = new Connection(client, true);
     connection.#watchErrors(undefined);
     return connection;
   }
@@ -138,27 +139,27 @@ type Internals = {
 };
 
 /** For good. While a Cluster looks for its slots, ioredis arms the timer for the next look behind its own back. */
-export function disconnect(client: RedisClient): void {
+function disconnect(client: RedisClient): void {
   client.disconnect();
   const internals = client as Internals;
   internals.refreshSlotsCache?.(() => internals.clearNodesRefreshInterval?.());
 }
 
 /** Neither the socket of the client nor its next attempt to connect keeps the process alive. */
-export function letProcessEnd(client: RedisClient): void {
+function letProcessEnd(client: RedisClient): void {
   const { stream, reconnectTimeout } = client as Internals;
   stream?.unref?.();
   reconnectTimeout?.unref?.();
 }
 
 /** ioredis subscribes again by itself, too, and hears nothing when that is rejected, which would end the process. */
-export function leaveSubscribingToUs(client: RedisClient): void {
+function leaveSubscribingToUs(client: RedisClient): void {
   const { options } = client as Internals;
   if (options) options.autoResubscribe = false;
 }
 
 /** ioredis hears the first error of a socket only; with TLS a second one may follow, which would end the process. */
-export function hearFurtherErrors(client: RedisClient): void {
+function hearFurtherErrors(client: RedisClient): void {
   (client as Internals).stream?.on?.('error', () => {});
 }
 

@@ -133,17 +133,17 @@ export class RedisLockStore implements LockStore {
   }
 
   #openChannel(instance: string, listener: StoreListener): void {
-    const { client, isCluster } = this.#connection;
+    const connection = this.#connection;
     const probe = { name: 'probe', operation: operation.probe(instance), decode: Number };
     const count = (): Promise<number> => this.#commands.submit(probe);
     const channel = new WakeChannel({
-      client,
+      connection,
       channelPrefix: this.#channelPrefix,
       instance,
       listener,
       logger: this.#logger,
       // On a Cluster a node counts only those who listen to itself.
-      countListeners: isCluster ? undefined : count,
+      countListeners: connection.isCluster ? undefined : count,
     });
     this.#channels.set(instance, channel);
   }

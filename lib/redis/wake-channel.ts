@@ -1,12 +1,12 @@
 import type { StoreListener } from '../core/lock-store.js';
 import type { LockLogger } from '../core/service-options.js';
-import { disconnect, hearFurtherErrors, leaveSubscribingToUs, letProcessEnd } from './connection.js';
+import type { Connection } from './connection.js';
 import { readMessage } from './lock-script.js';
-import type { RedisClient } from './redis-client.js';
 import { isReplyError } from './reply-error.js';
 
 export interface WakeChannelOptions {
-  readonly client: RedisClient;
+  /** Of the commands; that for messages is made after it. */
+  readonly connection: Connection;
   readonly channelPrefix: string;
   readonly instance: string;
   readonly listener: StoreListener;
@@ -22,25 +22,23 @@ export class WakeChannel {
 
   readonly #options: WakeChannelOptions;
   readonly #channel: string;
-  readonly #subscriber: RedisClient;
+  readonly #subscriber: Connection;
   #warned = false;
   #closed = false;
 
   constructor(options: WakeChannelOptions) {
     this.#options = options;
     this.#channel = options.channelPrefix + options.instance;
-    this.#subscriber = options.client.duplicate();
-    leaveSubscribingToUs(this.#subscriber);
-    this.#subscriber.on('error', () => hearFurtherErrors(this.#subscriber));
-    for (const event of ['connect', 'reconnecting']) this.#subscriber.on(event, () => letProcessEnd(this.#subscriber));
-    this.#subscriber.on('ready', () => void this.#subscribe());
-    this.#subscriber.on('close', () => {
+    this.#subscriber = options.connection.duplicate();
+    const { client } = this.#subscriber;
+    client.on('ready', () => void this.#subscribe());
+    client.on('close', () => {
       this.verified = false;
     });
-    this.#subscriber.on('message', (channel: string, message: string) => {
+    client.on('message', (channel: string, message: string) => {
       if (channel === this.#channel && !this.#closed) this.#hear(message);
     });
-    if (this.#subscriber.status === 'wait') this.#subscriber.connect().catch(() => {});
+    this.#subscriber.wake();
   }
 
   /** After a (re)connection of either side: finds out whether the servers are the same, and lets everybody ask again. */
@@ -57,12 +55,12 @@ export class WakeChannel {
   close(): void {
     this.#closed = true;
     this.verified = false;
-    disconnect(this.#subscriber);
+    this.#subscriber.close();
   }
 
   async #subscribe(): Promise<void> {
     try {
-      await this.#subscriber.subscribe(this.#channel);
+      await this.#subscriber.client.subscribe(this.#channel);
     } catch (error) {
       this.#warn(error as Error);
       return;

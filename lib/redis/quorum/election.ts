@@ -3,7 +3,7 @@ import type { Busy, Claim, Granted, LockStore } from '../../core/lock-store.js';
 import { pause } from '../../core/timer.js';
 import type { Minorities } from './minorities.js';
 import { isSettled, never, type Poll, poll, quietly, type Tally, type Vote } from './poll.js';
-import { type Quorum, withDrift } from './quorum.js';
+import { forVoters, type Quorum } from './quorum.js';
 import { commonHolder, refusal } from './refusal.js';
 
 /** How long a claim that does not wait tries again as long as the votes are split. */
@@ -36,7 +36,7 @@ export class Election {
   constructor(claim: Claim, electorate: Electorate) {
     this.#claim = claim;
     this.#electorate = electorate;
-    this.#asked = { ...claim, ttl: withDrift(claim.ttl), replicas: 0 };
+    this.#asked = forVoters(claim);
     this.#needed = electorate.quorum.votesFor(claim.permits);
   }
 
@@ -63,12 +63,7 @@ export class Election {
     const isWon = ({ votes }: Tally<LockStore, Answer>): boolean =>
       this.#claim.permits === 0 && grantsIn(votes).length >= this.#needed;
     const answers = await poll(this.#electorate.quorum.voters, (voter) => voter.acquire(this.#asked), isWon);
-    // A server may have been asked after all was over, when it was connected again, say.
-    quietly(
-      answers.late.then(
-        (votes) => this.#electorate.isWanted() || this.#leave(grantsIn(votes).map(({ voter }) => voter)),
-      ),
-    );
+    quietly(answers.late.then((votes) => this.#giveBackLate(grantsIn(votes))));
     const grant = await this.#confirm(answers);
     return grant ?? this.#refuse(answers, performance.now() - since);
   }
@@ -122,6 +117,11 @@ export class Election {
     if (errors.length > 0 && errors.every((each) => each instanceof LockUnavailableError && !each.uncertain))
       return error;
     throw error;
+  }
+
+  /** A server may have been asked after all was over, when it was connected again, say. */
+  async #giveBackLate(grants: readonly Vote<LockStore, Granted>[]): Promise<void> {
+    if (!this.#electorate.isWanted()) await this.#leave(grants.map(({ voter }) => voter));
   }
 
   #leave(voters: readonly LockStore[]): Promise<unknown> {

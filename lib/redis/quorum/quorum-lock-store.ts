@@ -12,7 +12,7 @@ import type {
 import { Election } from './election.js';
 import { Minorities } from './minorities.js';
 import { isSettled, never, poll, quietly, type Vote } from './poll.js';
-import { Quorum, withDrift } from './quorum.js';
+import { forVoters, Quorum } from './quorum.js';
 import { quorumState } from './quorum-state.js';
 
 /** For a vote that was lost. */
@@ -58,7 +58,7 @@ export class QuorumLockStore implements LockStore {
   async renew(renewal: Renewal): Promise<boolean> {
     const { name, owner, permits = 0 } = renewal;
     const needed = this.#quorum.votesFor(permits);
-    const asked = { ...renewal, ttl: withDrift(renewal.ttl), replicas: 0 };
+    const asked = forVoters(renewal);
     const answers = await poll(this.#quorum.voters, (voter) => voter.renew(asked), isSettled(needed));
     const ours = this.#quorum.outcome(name, answers, needed);
     // Whoever has lost it, after a restart say, gets it back, and counts from the next renewal on.

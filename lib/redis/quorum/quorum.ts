@@ -8,6 +8,11 @@ export function withDrift(ttl: number): number {
   return Math.ceil(ttl * 1.01) + 2;
 }
 
+/** What a claim or a renewal is for a voter. The majority takes the place of the replicas. */
+export function forVoters<T extends { readonly ttl: number }>(asked: T): T & { replicas: 0 } {
+  return { ...asked, ttl: withDrift(asked.ttl), replicas: 0 };
+}
+
 /** Who votes, and what their votes amount to. */
 export class Quorum {
   readonly voters: readonly LockStore[];

@@ -18,8 +18,9 @@ export class RedisVoter extends RedisLockStore {
   readonly #abstinence: number;
   readonly #patience: number;
   #opened: Promise<unknown> | undefined;
-  /** Of the connection as it is now; a server that starts anew breaks it. */
-  #uptime: { readonly losses: number; readonly known: Promise<number> } | undefined;
+  /** When it started, by our clock, in ms; known for one connection, which breaks when it starts anew. */
+  #start: { readonly losses: number; readonly at: number } | undefined;
+  #asking: Promise<unknown> | undefined;
 
   constructor({ abstinence, ...options }: RedisVoterOptions) {
     super(options);
@@ -33,8 +34,9 @@ export class RedisVoter extends RedisLockStore {
     if (!this.#connection.ready) await this.#firstConnection();
     if (!this.#connection.ready) throw abstained(name, 'it is not connected');
     const { losses } = this.#connection;
-    const since = await this.#upSince(name);
-    const left = Math.ceil(since + this.#abstinence - performance.now());
+    if (this.#start?.losses !== losses) await this.#askOnce();
+    if (this.#start?.losses !== losses) throw abstained(name, 'it does not tell how long it has been up (INFO)');
+    const left = Math.ceil(this.#start.at + this.#abstinence - performance.now());
     if (left > 0) throw abstained(name, `it has started a short while ago, and has no vote for ${left} ms yet`);
     const answer = await super.acquire(claim);
     // What was sent again after a reconnect may have been granted by a server that has lost everything.
@@ -53,24 +55,21 @@ export class RedisVoter extends RedisLockStore {
     return this.#opened;
   }
 
-  /** By our clock, in ms. */
-  async #upSince(name: string): Promise<number> {
-    const { losses } = this.#connection;
-    if (this.#uptime?.losses !== losses) this.#uptime = { losses, known: this.#askUptime() };
-    const since = await within(
-      this.#patience,
-      this.#uptime.known.catch(() => undefined),
-    );
-    if (since !== undefined && losses === this.#connection.losses) return since;
-    this.#uptime = undefined;
-    throw abstained(name, 'it does not tell how long it has been up (INFO)');
+  /** All who want to know wait for one answer. */
+  #askOnce(): Promise<unknown> {
+    this.#asking ??= within(this.#patience, this.#askStart()).finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
   }
 
-  async #askUptime(): Promise<number> {
-    const info = String(await this.#connection.client.info?.('server'));
-    const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(info) ?? [];
-    if (seconds === undefined) throw new Error('INFO without uptime_in_seconds');
-    return performance.now() - Number(seconds) * 1_000;
+  async #askStart(): Promise<void> {
+    const { client, losses } = this.#connection;
+    const info = await client.info?.('server').catch(() => undefined);
+    const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(String(info)) ?? [];
+    // On a connection that was lost meanwhile, the answer may be that of another start.
+    if (seconds === undefined || losses !== this.#connection.losses) return;
+    this.#start = { losses, at: performance.now() - Number(seconds) * 1_000 };
   }
 }
 
