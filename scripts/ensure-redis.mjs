@@ -1,7 +1,7 @@
 // Makes sure that the tests have a Redis server to spawn. `npm test` runs it first; on Debian and Ubuntu it installs one.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { installDebianPackage } from './debian-package.mjs';
 
 const OLDEST = { Redis: [7, 0], Valkey: [7, 2] };
 const REMEDY =
@@ -24,29 +24,6 @@ function findServers() {
   return (chosen ? [chosen] : ['redis-server', 'valkey-server']).map(probe).filter((server) => server !== undefined);
 }
 
-function isDebian() {
-  return existsSync('/etc/os-release') && /\b(debian|ubuntu)\b/.test(readFileSync('/etc/os-release', 'utf8'));
-}
-
-/** How to become root, as the head of a command line; undefined when there is no way. */
-function rootPrefix() {
-  if (process.getuid?.() === 0) return [];
-  return spawnSync('sudo', ['-n', 'true']).status === 0 ? ['sudo', '-n'] : undefined;
-}
-
-function installOnDebian(asRoot) {
-  const run = (...command) => {
-    const [head, ...rest] = [...asRoot, ...command];
-    return spawnSync(head, rest, { stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
-  };
-  // RUNLEVEL=1 keeps the package's own service from being started by its install script.
-  const quiet = ['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1'];
-  console.log('No Redis server found: installing the package redis-server for the tests.');
-  run(...quiet, 'apt-get', 'update');
-  run(...quiet, 'apt-get', 'install', '-y', '--no-install-recommends', 'redis-server');
-  if (existsSync('/run/systemd/system')) run('systemctl', 'disable', '--now', 'redis-server');
-}
-
 /** The path of a server binary that is recent enough; throws one sentence that says what to install. */
 export function findRedisServer() {
   const servers = findServers();
@@ -59,8 +36,7 @@ export function findRedisServer() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const asRoot = findServers().length === 0 && !process.env.REDIS_SERVER_BIN && isDebian() ? rootPrefix() : undefined;
-  if (asRoot) installOnDebian(asRoot);
+  if (findServers().length === 0 && !process.env.REDIS_SERVER_BIN) installDebianPackage('redis-server', 'redis-server');
   try {
     findRedisServer();
   } catch (error) {
