@@ -1,17 +1,21 @@
 import { systemClock } from './core/clock.js';
 import { LockBusyError, LockOptionsError } from './core/errors.js';
 import type { LockInspection } from './core/inspection.js';
+import { type ElectOptions, type LeaderElection, resolveElectOptions } from './core/leader-election.js';
 import type { Lock } from './core/lock.js';
 import type { LockStore } from './core/lock-store.js';
 import { type LockedBody, Locker } from './core/locker.js';
 import { type LockName, resolveNames } from './core/names.js';
-import { type LockOptions, type ResolvedLockOptions, resolveLockOptions } from './core/options.js';
+import { type OnceOptions, type OnceResult, resolveOnceOptions, runOnce } from './core/once.js';
+import { type LockOptions, resolveLockOptions } from './core/options.js';
 import type { ResolvedServiceOptions } from './core/service-options.js';
 
 /** What became of a `tryRun`. */
 export type TryRunResult<T> = { acquired: true; value: T } | { acquired: false };
 
 type RunArguments<T> = [body: LockedBody<T>] | [options: LockOptions | undefined, body: LockedBody<T>];
+
+const ONCE = 'once(name, { remember }, body)';
 
 /**
  * Locks by name, in the store that the module was registered with. Inject it, or make one with `createLockService`.
@@ -23,15 +27,14 @@ type RunArguments<T> = [body: LockedBody<T>] | [options: LockOptions | undefined
  * `LockOptionsError` for bad input, and with `LockClosedError` once the service shuts down.
  */
 export class LockService {
-  readonly #locker: Locker;
-  readonly #defaults: ResolvedLockOptions;
+  /** @internal For what is built on the service. */
+  readonly locker: Locker;
   readonly #closeStore: () => Promise<void>;
   #closed: Promise<void> | undefined;
 
   /** @internal Made by the module or by `createLockService`. */
   constructor(store: LockStore, options: ResolvedServiceOptions, closeStore: () => Promise<void>) {
-    this.#locker = new Locker(store, systemClock, options);
-    this.#defaults = options.defaults;
+    this.locker = new Locker(store, systemClock, options);
     this.#closeStore = closeStore;
   }
 
@@ -41,7 +44,7 @@ export class LockService {
    */
   acquire(name: LockName, options?: LockOptions): Promise<Lock> {
     try {
-      return this.#locker.acquire(resolveNames(name), resolveLockOptions(this.#defaults, options));
+      return this.locker.acquire(resolveNames(name), resolveLockOptions(this.locker.defaults, options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -67,7 +70,7 @@ export class LockService {
   run<T>(name: LockName, ...rest: RunArguments<T>): Promise<T> {
     try {
       const [options, body] = splitArguments(rest);
-      return this.#locker.run(resolveNames(name), resolveLockOptions(this.#defaults, options), body);
+      return this.locker.run(resolveNames(name), resolveLockOptions(this.locker.defaults, options), body);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -78,23 +81,59 @@ export class LockService {
   tryRun<T>(name: LockName, options: LockOptions | undefined, body: LockedBody<T>): Promise<TryRunResult<T>>;
   async tryRun<T>(name: LockName, ...rest: RunArguments<T>): Promise<TryRunResult<T>> {
     const [options, body] = splitArguments(rest);
-    let started = false;
-    try {
-      const value = await this.run(name, withoutWait(options), (lock) => {
-        started = true;
-        return body(lock);
-      });
-      return { acquired: true, value };
-    } catch (error) {
-      // A busy error of the body itself is the body's, and comes out as it is.
-      if (!started && error instanceof LockBusyError) return { acquired: false };
-      throw error;
-    }
+    const result = await unlessBusy(body, (watched) => this.run(name, withoutWait(options), watched));
+    return result ? { acquired: true, value: result.value } : { acquired: false };
+  }
+
+  /**
+   * Runs `body` under the lock, once: when it ends well, the name is marked as done for `remember`, in the same step that
+   * releases the lock, and whoever comes later gets `done`. Does not wait, unless the call itself gives a `wait`. A body
+   * that throws leaves no mark. Marks survive what the store survives.
+   * @throws LockLostError when the body ended well but the lock was lost: nothing is marked, unless the store was away
+   * (`why: 'unavailable'`), when that is unknown. LockOptionsError for a store that keeps no marks.
+   */
+  async once<T>(name: string, options: OnceOptions, body: LockedBody<T>): Promise<OnceResult<T>> {
+    assertBody(body, ONCE);
+    const result = await unlessBusy(body, (watched) => this.runOnce(name, withoutWait(options), watched));
+    return result ? result.value : { status: 'busy' };
+  }
+
+  /** @internal As `once`, but a busy lock is an error, and `wait` that of the defaults. */
+  async runOnce<T>(
+    name: string,
+    options: OnceOptions,
+    body: LockedBody<T>,
+  ): Promise<Exclude<OnceResult<T>, { status: 'busy' }>> {
+    assertBody(body, ONCE);
+    return runOnce(this.locker, single(name), resolveOnceOptions(this.locker.defaults, options), body);
+  }
+
+  /** Removes the mark that `once` has set, so that the work is done anew. False: there was none. */
+  async forget(name: string): Promise<boolean> {
+    return this.locker.calls.forget(single(name));
+  }
+
+  /**
+   * Stands for election: of all the processes that do so under this name, one leads at a time, and is told so; when it
+   * resigns, shuts down, dies or loses the lock, the next in line leads. The election takes the lock of that name.
+   * @throws LockKeyError, LockOptionsError, LockClosedError. The store being away is no error here: it is asked again.
+   */
+  elect(name: string, options: ElectOptions): LeaderElection {
+    const { listener, lock } = resolveElectOptions(this.locker.defaults, options);
+    return this.locker.elect(single(name), listener, lock);
+  }
+
+  /**
+   * Asks the holders to release, who hear it by `onReleaseRequested` of their lock and decide themselves. Sent once, and
+   * not heard by a process that is not connected just then. True: somebody holds it.
+   */
+  async requestRelease(name: string): Promise<boolean> {
+    return this.locker.calls.requestRelease(single(name));
   }
 
   /** Who holds the lock and who waits for it, in the order of the queue. For operators: it is old when it arrives. */
   async inspect(name: string): Promise<LockInspection> {
-    return this.#locker.inspect(single(name));
+    return this.locker.calls.inspect(single(name));
   }
 
   /**
@@ -102,7 +141,7 @@ export class LockService {
    * act on for as long as it takes them to notice; fencing tokens keep what they do harmless.
    */
   async forceRelease(name: string): Promise<boolean> {
-    return this.#locker.forceRelease(single(name));
+    return this.locker.calls.forceRelease(single(name));
   }
 
   /**
@@ -110,7 +149,7 @@ export class LockService {
    * held is released and its signal aborted, own connections are closed. A second call waits for the first.
    */
   close(): Promise<void> {
-    this.#closed ??= this.#locker.close().then(this.#closeStore);
+    this.#closed ??= this.locker.close().then(this.#closeStore);
     return this.#closed;
   }
 
@@ -128,14 +167,37 @@ function single(name: string): string {
   return resolveNames([name])[0] as string;
 }
 
-function withoutWait(options: LockOptions | undefined): LockOptions {
+function withoutWait<O extends LockOptions>(options: O): O;
+function withoutWait(options: LockOptions | undefined): LockOptions | undefined;
+function withoutWait(options: LockOptions | undefined): LockOptions | undefined {
   return options?.wait === undefined ? { ...options, wait: 0 } : options;
+}
+
+/** Undefined: the lock is busy. A busy error of the body itself is the body's, and comes out as it is. */
+async function unlessBusy<T, R>(
+  body: LockedBody<T>,
+  attempt: (body: LockedBody<T>) => Promise<R>,
+): Promise<{ value: R } | undefined> {
+  let started = false;
+  try {
+    const value = await attempt((lock) => {
+      started = true;
+      return body(lock);
+    });
+    return { value };
+  } catch (error) {
+    if (!started && error instanceof LockBusyError) return undefined;
+    throw error;
+  }
 }
 
 function splitArguments<T>(rest: RunArguments<T>): [LockOptions | undefined, LockedBody<T>] {
   const [options, body] = rest.length === 1 ? [undefined, rest[0]] : rest;
-  if (typeof body === 'function') return [options, body];
-  throw new LockOptionsError(
-    'There is no function to run under the lock: call run(name, body) or run(name, options, body).',
-  );
+  assertBody(body, 'run(name, body) or run(name, options, body)');
+  return [options, body];
+}
+
+function assertBody(body: unknown, call: string): void {
+  if (typeof body === 'function') return;
+  throw new LockOptionsError(`There is no function to run under the lock: call ${call}.`);
 }

@@ -1,10 +1,13 @@
 import type { LockLostWhy } from './errors.js';
-import type { Lease, LeaseUser } from './lease.js';
+import type { Lease } from './lease.js';
+import type { LeaseUser } from './lease-terms.js';
 
 /** Where a hold comes from, and goes to. */
 export interface HoldKeeper {
   /** False: it was lost. Rejects when the store does not answer. */
   giveBack(hold: Hold, used: boolean): Promise<boolean>;
+  /** Marks the name as done, and gives it back unless somebody `staysIn`. False: it was lost, and nothing is marked. */
+  complete(hold: Hold, remember: number, staysIn: boolean): Promise<boolean>;
   /** The lease of the hold is lost. */
   lost(): void;
 }
@@ -27,6 +30,9 @@ export class Hold implements LeaseUser {
   #users = 1;
   #released = false;
   #watchers: Set<() => void> | undefined;
+  /** Somebody has asked for the lock. */
+  #requested = false;
+  #listeners: Set<() => void> | undefined;
 
   constructor(lease: Lease, now: number, holdAtLeast: number, keeper: HoldKeeper) {
     this.lease = lease;
@@ -75,6 +81,33 @@ export class Hold implements LeaseUser {
     return this.#keeper.giveBack(this, used).then((released) => {
       if (!released) this.why ??= 'taken';
       return released;
+    });
+  }
+
+  /** Marks the name as done; the last of its users gives it back in the same step. False: it was lost, nothing is marked. */
+  complete(remember: number): Promise<boolean> {
+    return this.held ? this.#keeper.complete(this, remember, this.#users > 1) : Promise.resolve(false);
+  }
+
+  /** Calls `listener` when somebody asks for the lock, or soon when somebody has; the returned function ends that. */
+  onReleaseRequested(listener: () => void): () => void {
+    this.#listeners ??= new Set();
+    this.#listeners.add(listener);
+    if (this.#requested) this.#tell(listener);
+    return () => this.#listeners?.delete(listener);
+  }
+
+  releaseRequested(): void {
+    // A quorum says it once for each server.
+    if (this.#requested) return;
+    this.#requested = true;
+    for (const listener of this.#listeners ?? []) this.#tell(listener);
+  }
+
+  /** Later, so that an error of the listener is its own. */
+  #tell(listener: () => void): void {
+    queueMicrotask(() => {
+      if (this.held && this.#listeners?.has(listener)) listener();
     });
   }
 

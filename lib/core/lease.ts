@@ -1,29 +1,11 @@
 import type { Clock } from './clock.js';
 import { type LockLostWhy, LockUnavailableError } from './errors.js';
-import type { LockStore, Owner } from './lock-store.js';
+import type { LeaseTerms, LeaseUser } from './lease-terms.js';
+import type { LockStore } from './lock-store.js';
 import { assertNoLonger } from './options.js';
 import { RenewalWheel, type Scheduled } from './renewal.js';
-
-export interface LeaseTerms {
-  readonly name: string;
-  readonly owner: Owner;
-  /** How many may hold at once; `0` is exclusive. */
-  readonly permits: number;
-  readonly ttl: number;
-  readonly renew: boolean;
-  readonly maxHold: number;
-  /** How many replicas must have it. */
-  readonly replicas: number;
-  /** The first token of `block` that were set aside. */
-  readonly token: number;
-  readonly block: number;
-  /** When the attempt that won was sent. The lease counts from here, since the store counts from later. */
-  readonly since: number;
-}
-
-export interface LeaseUser {
-  lost(why: LockLostWhy): void;
-}
+import { extraOf } from './store-extras.js';
+import { pause } from './timer.js';
 
 export interface LeaseKeeper {
   readonly store: LockStore;
@@ -110,6 +92,20 @@ export class Lease implements Scheduled {
     return answer;
   }
 
+  /**
+   * Marks the name as done for `remember` ms and, with `retain`, releases in the same step. False: it was lost. The store
+   * is asked until it answers or the lease ends.
+   */
+  async complete(remember: number, retain?: number): Promise<boolean> {
+    while (this.#inFlight) await this.#inFlight;
+    if (!this.held) return false;
+    // No renewal meanwhile: whether it is still ours is what an answer that was lost has changed.
+    const completed = this.#completeUntilAnswered(remember, retain);
+    this.#inFlight = completed;
+    this.#schedule();
+    return completed;
+  }
+
   /** Asks the store whether it is still ours, without waiting for the next renewal. */
   check(): void {
     if (this.held && !this.#inFlight && this.#due !== Number.POSITIVE_INFINITY) void this.#ask();
@@ -192,6 +188,28 @@ export class Lease implements Scheduled {
     );
     this.#schedule();
     return this.#inFlight;
+  }
+
+  async #completeUntilAnswered(remember: number, retain: number | undefined): Promise<boolean> {
+    const { store } = this.#keeper;
+    const { name, owner, replicas } = this.terms;
+    const complete = extraOf(store, 'complete', 'A mark');
+    let done: boolean | undefined;
+    while (done === undefined && this.held) {
+      done = await complete({ name, owner, remember, retain, replicas }).catch(() => undefined);
+      if (done === undefined) await pause(RETRY_MS);
+    }
+    this.#inFlight = undefined;
+    if (done === false) this.lose('taken');
+    else if (done && retain !== undefined && this.#state === 'held') this.#end();
+    else if (this.held) this.#schedule();
+    return done === true;
+  }
+
+  #end(): void {
+    this.#state = 'released';
+    this.#keeper.wheel.cancel(this);
+    this.#keeper.ended(this);
   }
 
   #answered(ours: boolean, sentAt: number, ttl: number): boolean {

@@ -130,8 +130,8 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     }
   }
 
-  #ask({ name, options: { permits, replicas, maxWaiting }, ttl, wait }: Request): Waiting {
-    return this.#session.ask({ name, permits, ttl, replicas, maxWaiting, queue: wait > 0 }, this);
+  #ask({ name, options: { permits, replicas, maxWaiting }, ttl, wait, stealsAfter }: Request): Waiting {
+    return this.#session.ask({ name, permits, ttl, replicas, maxWaiting, queue: wait > 0, stealsAfter }, this);
   }
 
   /** Those who are served may come again at once: where several want the lock, as many as the bounds allow. */
@@ -195,11 +195,11 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   }
 
   /** Release and the next claim go out in the same tick. */
-  giveBack({ lease, acquiredAt, holdAtLeast }: Hold, used: boolean): Promise<boolean> {
+  giveBack(hold: Hold, used: boolean): Promise<boolean> {
     this.#checkLease();
+    const { lease } = hold;
     const next = this.#line.first;
-    const heldFor = this.#session.clock.now() - acquiredAt;
-    const retain = used ? Math.max(0, Math.ceil(holdAtLeast - heldFor)) : 0;
+    const retain = used ? this.#retain(hold) : 0;
     if (next && retain === 0 && this.#lease === lease && this.#handOverWindow(next) > 0) {
       lease.handedOver += 1;
       this.#serve(next, lease);
@@ -210,6 +210,20 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     const released = lease.release(retain);
     this.#advance();
     return released;
+  }
+
+  /** Not handed over: whoever is next should find the mark in the store. */
+  async complete(hold: Hold, remember: number, staysIn: boolean): Promise<boolean> {
+    if (staysIn) return hold.lease.complete(remember);
+    const done = await hold.lease.complete(remember, this.#retain(hold));
+    if (this.#lease === hold.lease) this.#lease = undefined;
+    this.#advance();
+    return done;
+  }
+
+  /** For how many ms more the lock is kept from the others. */
+  #retain({ acquiredAt, holdAtLeast }: Hold): number {
+    return Math.max(0, Math.ceil(holdAtLeast - (this.#session.clock.now() - acquiredAt)));
   }
 
   /** For how many ms from now on our lease may still be handed to `next`. */

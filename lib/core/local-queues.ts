@@ -25,17 +25,17 @@ export class LocalQueues implements LocalQueueKeeper {
 
   /** Puts the request where it will be served. */
   enter(request: Request): void {
-    const { name, options, wait } = request;
+    const { name, options, wait, stealsAfter } = request;
     const lease = this.#session.exclusiveLease(name);
     // Whoever was told just now that the lease is lost may have aborted this very request.
     if (request.settled) return;
     const queue = this.#open.get(name);
-    if (wait === 0 && (lease || (queue?.waiting && options.permits === 0))) {
+    if (wait === 0 && stealsAfter === undefined && (lease || (queue?.waiting && options.permits === 0))) {
       const holders = lease ? [this.#session.label] : [];
       request.refuse({ holders, retryAfter: lease?.remaining() ?? 0, trouble: undefined });
       return;
     }
-    const joins = options.permits === 0 && wait > 0 && this.#bounds.max > 0;
+    const joins = options.permits === 0 && wait > 0 && this.#bounds.max > 0 && !options.standalone;
     const place = (joins && queue) || this.#add(name, joins);
     place.join(request, joins ? lease : undefined);
   }

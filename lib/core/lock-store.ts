@@ -83,6 +83,16 @@ export interface Renewal extends Owned {
   readonly block?: number;
 }
 
+/** What was to be done under an exclusive hold has been done. */
+export interface Completion extends Owned {
+  /** For how long the mark stays, in ms. */
+  readonly remember: number;
+  /** Releases in the same step, and keeps the lock from the others for so many more ms. Default: it stays held. */
+  readonly retain?: number | undefined;
+  /** The mark counts only when so many replicas have it. Default 0. */
+  readonly replicas?: number;
+}
+
 /** What `inspect` of a store tells. */
 export interface StoreState {
   readonly holders: readonly StoreHolder[];
@@ -117,12 +127,36 @@ export interface StoreListener {
   revoked(owner: Owner): void;
   /** The owner should ask again now: what it waits for has changed. */
   nudged(owner: Owner): void;
+  /** Somebody wants what the owner holds, and asks for it. */
+  releaseRequested?(owner: Owner): void;
   /** Messages may have been missed: every waiter and holder should ask again. */
   reconnected(): void;
 }
 
+/** What a store may have beside the lock itself. A call that needs what the store lacks rejects with `LockOptionsError`. */
+export interface LockStoreExtras {
+  /**
+   * Marks the name as done, and releases, in one step. False: it is not the owner's, and nothing is marked. True again for
+   * the owner whose mark it is.
+   */
+  complete(completion: Completion): Promise<boolean>;
+  /** When the name was marked as done, in ms since the epoch by the store's clock; null: it is not, or not any more. */
+  doneAt(name: string): Promise<number | null>;
+  /** Removes the mark; with `owner`, only that owner's. False: there was none. */
+  unmark(name: string, owner?: Owner): Promise<boolean>;
+  /** Tells the holders that somebody asks for the lock. False: nobody holds it. */
+  requestRelease(name: string): Promise<boolean>;
+  /**
+   * Ends every hold, tells the holders, and grants the exclusive lock past the whole queue, provided that `lastToken` is
+   * still `expected`; else busy. An owner that holds already gets its own token again.
+   */
+  steal(claim: Claim, expected: number | null): Promise<Granted | Busy>;
+  /** The names that begin with `prefix` and are held or waited for. For operators: may cost a walk over the whole store. */
+  names(prefix: string): Promise<readonly string[]>;
+}
+
 /** The port. All durations are in ms; time is the store's own. */
-export interface LockStore {
+export interface LockStore extends Partial<LockStoreExtras> {
   /** Grants, or refuses, or (with `alive`) takes a place in the queue. An owner that holds already gets its own token again, and its lease starts anew. */
   acquire(claim: Claim): Promise<Granted | Busy>;
   /** Starts the lease anew. False: it is not the owner's. */

@@ -34,6 +34,17 @@ export interface Lock extends AsyncDisposable {
    * @throws LockUnavailableError when the store does not answer; it is tried again, unseen, until the lease ends.
    */
   release(): Promise<boolean>;
+  /**
+   * Calls `listener` when somebody asks for the lock (`LockService.requestRelease`), once; soon, when somebody has asked
+   * already. Whether and when to release is the holder's to decide. The returned function takes the listener away.
+   */
+  onReleaseRequested(listener: () => void): () => void;
+}
+
+interface Watch {
+  readonly signal: AbortSignal;
+  readonly check: () => void;
+  readonly abort: (reason: LockLostError) => void;
 }
 
 export class LockHandle implements Lock {
@@ -42,7 +53,7 @@ export class LockHandle implements Lock {
   readonly holds: readonly Hold[];
   #names: readonly string[] | undefined;
   /** Made when somebody asks for the signal. */
-  #watch: { readonly signal: AbortSignal; readonly check: () => void } | undefined;
+  #watch: Watch | undefined;
   #released: Promise<boolean> | undefined;
 
   constructor(holds: readonly Hold[], mode: LockMode) {
@@ -108,6 +119,34 @@ export class LockHandle implements Lock {
     return this.#released;
   }
 
+  onReleaseRequested(listener: () => void): () => void {
+    if (this.#released) return () => {};
+    const endAll = (): void => {
+      for (const end of ends) end();
+    };
+    // Once, also when several of the names are asked for.
+    const ends = this.holds.map((hold) =>
+      hold.onReleaseRequested(() => {
+        endAll();
+        listener();
+      }),
+    );
+    return endAll;
+  }
+
+  /**
+   * Marks the name as done for `remember` ms; whoever has it alone releases it in the same step. False: it was lost, and
+   * nothing is marked.
+   */
+  complete(remember: number): Promise<boolean> {
+    return this.#released ? Promise.resolve(false) : this.#first.complete(remember);
+  }
+
+  /** Tells those who listen to `signal` that they should end, before it is released. */
+  stepDown(): void {
+    this.#watch?.abort(new LockLostError(this.name, 'released'));
+  }
+
   /** Releases. Never rejects, so that the error of a block that ends is not hidden by another. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release().catch(() => {});
@@ -125,14 +164,14 @@ export class LockHandle implements Lock {
     return results.every((result) => result.status === 'fulfilled' && result.value);
   }
 
-  #startWatch(): { signal: AbortSignal; check: () => void } {
-    const abort = new AbortController();
+  #startWatch(): Watch {
+    const controller = new AbortController();
     const check = (): void => {
       const { lost } = this;
-      if (lost) abort.abort(lost);
+      if (lost) controller.abort(lost);
     };
     for (const hold of this.holds) hold.watch(check);
-    return { signal: abort.signal, check };
+    return { signal: controller.signal, check, abort: (reason) => controller.abort(reason) };
   }
 
   get #first(): Hold {

@@ -1,8 +1,8 @@
 import type { Clock } from './clock.js';
 import { heldHere, runWithin } from './context.js';
-import { LockClosedError, LockLostError, LockUnavailableError, LockUpgradeError } from './errors.js';
+import { LockBusyError, LockClosedError, LockLostError, LockUnavailableError, LockUpgradeError } from './errors.js';
 import type { Hold } from './hold.js';
-import { type LockInspection, toInspection } from './inspection.js';
+import { Candidacy, type ElectionListener, type LeaderElection } from './leader-election.js';
 import { LocalQueues } from './local-queues.js';
 import { type Lock, LockHandle } from './lock.js';
 import type { LockStore } from './lock-store.js';
@@ -10,6 +10,8 @@ import { assertNoLonger, type ResolvedLockOptions } from './options.js';
 import { Request } from './request.js';
 import { harmless, type ResolvedServiceOptions } from './service-options.js';
 import { Session } from './session.js';
+import { StoreCalls } from './store-calls.js';
+import { extraOf } from './store-extras.js';
 import { after } from './timer.js';
 
 /** How long the outcome of a body waits for the store to acknowledge the release. */
@@ -20,17 +22,21 @@ export type LockedBody<T> = (lock: Lock) => T | PromiseLike<T>;
 
 /** Turns names and options into held locks, and runs bodies under them; everything that is not Nest's or a driver's. */
 export class Locker {
+  /** What is asked of the store beside locks. */
+  readonly calls: StoreCalls;
   readonly #store: LockStore;
   readonly #clock: Clock;
   readonly #options: ResolvedServiceOptions;
   readonly #session: Session;
   readonly #queues: LocalQueues;
   readonly #warn: (message: string) => void;
+  readonly #elections = new Set<LeaderElection>();
   #bodies = 0;
   #onQuiet: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(store: LockStore, clock: Clock, options: ResolvedServiceOptions) {
+    this.calls = new StoreCalls(store, (name) => this.#assertOpen(name));
     this.#store = store;
     this.#clock = clock;
     this.#options = options;
@@ -81,7 +87,11 @@ export class Locker {
   }
 
   /** Runs `body` under the lock; what this call chain holds already is reused. */
-  async run<T>(names: readonly string[], options: ResolvedLockOptions, body: LockedBody<T>): Promise<T> {
+  async run<T>(
+    names: readonly string[],
+    options: ResolvedLockOptions,
+    body: (lock: LockHandle) => T | PromiseLike<T>,
+  ): Promise<T> {
     this.#bodies += 1;
     try {
       const lock = await this.acquire(names, options, options.reentrant ? this.#shareHeld(names, options) : []);
@@ -92,15 +102,21 @@ export class Locker {
     }
   }
 
-  async inspect(name: string): Promise<LockInspection> {
-    this.#assertOpen(name);
-    return toInspection(name, await orUnavailable(name, this.#store.inspect(name)));
+  get defaults(): ResolvedLockOptions {
+    return this.#options.defaults;
   }
 
-  async forceRelease(name: string): Promise<boolean> {
-    const { holders, lastToken } = await this.inspect(name);
-    // Only what was seen is ended: a repeat of the command must not throw out whoever came next.
-    return holders.length > 0 && orUnavailable(name, this.#store.force(name, lastToken));
+  elect(name: string, listener: ElectionListener, options: ResolvedLockOptions): LeaderElection {
+    this.#assertOpen(name);
+    const election = new Candidacy(name, listener, {
+      realm: this,
+      grace: this.#options.shutdownGrace,
+      acquire: (signal) => this.acquire([name], { ...options, signal }),
+      warn: this.#warn,
+      over: () => this.#elections.delete(election),
+    });
+    this.#elections.add(election);
+    return election;
   }
 
   close(): Promise<void> {
@@ -113,9 +129,26 @@ export class Locker {
     this.#assertOpen(name);
     assertNoLonger(this.#options.longestTtl, options);
     options.signal?.throwIfAborted();
-    const request = new Request(this.#clock, name, options, wait);
+    if (options.steal) return this.#steal(name, options);
+    return this.#enter(new Request(this.#clock, name, options, wait));
+  }
+
+  #enter(request: Request): Promise<LockHandle> {
     this.#queues.enter(request);
     return request.promise;
+  }
+
+  /** Only what was seen is ended: a repeat of the command must not throw out whoever came next. */
+  async #steal(name: string, options: ResolvedLockOptions): Promise<LockHandle> {
+    extraOf(this.#store, 'steal', 'To take a lock from its holder');
+    for (;;) {
+      const { lastToken } = await this.calls.look(name);
+      try {
+        return await this.#enter(new Request(this.#clock, name, options, 0, lastToken));
+      } catch (error) {
+        if (!(error instanceof LockBusyError)) throw error;
+      }
+    }
   }
 
   /** The holds of this call chain that serve the names, shared. */
@@ -126,7 +159,11 @@ export class Locker {
     return usable;
   }
 
-  async #runUnder<T>(lock: LockHandle, { onLost }: ResolvedLockOptions, body: LockedBody<T>): Promise<T> {
+  async #runUnder<T>(
+    lock: LockHandle,
+    { onLost }: ResolvedLockOptions,
+    body: (lock: LockHandle) => T | PromiseLike<T>,
+  ): Promise<T> {
     let value: T;
     try {
       // Between the grant and now the service may have closed.
@@ -162,7 +199,8 @@ export class Locker {
 
   async #close(): Promise<void> {
     this.#queues.failAll((name) => new LockClosedError(name));
-    if (this.#bodies > 0) await this.#quiet();
+    const resigned = [...this.#elections].map((election) => election.resign());
+    await Promise.all([...resigned, this.#bodies > 0 && this.#quiet()]);
     await this.#session.close();
   }
 
@@ -178,19 +216,12 @@ export class Locker {
   }
 
   /** A call chain that waits for its own shared hold to end waits for itself. */
-  #assertNoUpgrade(name: string, { mode }: ResolvedLockOptions): void {
-    if (mode === 'exclusive' && heldHere(this, name)?.exclusive === false) throw new LockUpgradeError(name);
+  #assertNoUpgrade(name: string, { mode, standalone }: ResolvedLockOptions): void {
+    if (mode === 'exclusive' && !standalone && heldHere(this, name)?.exclusive === false)
+      throw new LockUpgradeError(name);
   }
 
   #assertOpen(name: string): void {
     if (this.#closing) throw new LockClosedError(name);
-  }
-}
-
-async function orUnavailable<T>(name: string, answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw LockUnavailableError.from(error, name);
   }
 }

@@ -64,6 +64,10 @@ export interface ResolvedLockOptions {
   readonly signal: AbortSignal | undefined;
   readonly reentrant: boolean;
   readonly onLost: 'throw' | 'ignore';
+  /** Stands in the store's queue itself, and knows nothing of what its call chain holds. Nobody's option: for Web Locks. */
+  readonly standalone?: boolean;
+  /** Takes it from whoever has it. Nobody's option: for Web Locks. */
+  readonly steal?: boolean;
 }
 
 /** The permits of a shared lock that nobody bounded. */

@@ -29,6 +29,8 @@ export class Request implements Linked<Request> {
   readonly options: ResolvedLockOptions;
   /** How long this caller waits, in ms. */
   readonly wait: number;
+  /** Takes it from whoever has it, provided that this is the last token still; undefined: does not. */
+  readonly stealsAfter: number | null | undefined;
   readonly promise: Promise<LockHandle>;
   place: Place | undefined;
   before: Request | undefined;
@@ -43,12 +45,13 @@ export class Request implements Linked<Request> {
   #settled = false;
   #onAbort: (() => void) | undefined;
 
-  constructor(clock: Clock, name: string, options: ResolvedLockOptions, wait: number) {
+  constructor(clock: Clock, name: string, options: ResolvedLockOptions, wait: number, stealsAfter?: number | null) {
     this.#clock = clock;
     this.#since = clock.now();
     this.name = name;
     this.options = options;
     this.wait = wait;
+    this.stealsAfter = stealsAfter;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

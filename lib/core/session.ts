@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import { Instance, seqOf } from './instance.js';
-import { Lease, type LeaseTerms } from './lease.js';
+import { Lease } from './lease.js';
+import type { LeaseTerms } from './lease-terms.js';
 import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.js';
 import { Registry } from './registry.js';
 import { RenewalWheel } from './renewal.js';
@@ -88,6 +89,10 @@ export class Session implements StoreListener {
   revoked(owner: Owner): void {
     this.#waitings.get(this.#own(owner))?.revoked();
     this.#leases.get(this.#own(owner))?.lose('forced');
+  }
+
+  releaseRequested(owner: Owner): void {
+    this.#leases.get(this.#own(owner))?.user?.releaseRequested();
   }
 
   nudged(owner: Owner): void {

@@ -22,3 +22,11 @@ export function after(ms: number, fn: () => void, { awaited = false } = {}): Can
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => void after(ms, resolve, { awaited: true }));
 }
+
+/** What the promise resolves to, or undefined when that takes longer; somebody awaits it. */
+export function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const cancel = after(ms, () => resolve(undefined), { awaited: true });
+    promise.finally(cancel).then(resolve, reject);
+  });
+}

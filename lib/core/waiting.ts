@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import { LockUnavailableError } from './errors.js';
 import type { Busy, Granted, LockStore, Owner, PushedGrant } from './lock-store.js';
+import { extraOf } from './store-extras.js';
 import { after, type CancelTimer } from './timer.js';
 import type { Wish, WishListener } from './wish.js';
 
@@ -110,7 +111,7 @@ export class Waiting {
 
   #ask(): void {
     const { store, clock } = this.#keeper;
-    const { name, permits, ttl, queue, replicas, maxWaiting } = this.wish;
+    const { name, permits, ttl, queue, replicas, maxWaiting, stealsAfter } = this.wish;
     this.#cancelTimer?.();
     this.#inFlight = true;
     this.#askAgain = false;
@@ -129,7 +130,9 @@ export class Waiting {
       replicas,
       maxWaiting,
     };
-    store.acquire(claim).then(
+    const asked =
+      stealsAfter === undefined ? store.acquire(claim) : extraOf(store, 'steal', 'A steal')(claim, stealsAfter);
+    asked.then(
       (answer) => this.#answered(answer),
       (error: unknown) => this.#unanswered(LockUnavailableError.from(error, name)),
     );

@@ -11,6 +11,8 @@ export interface Wish {
   readonly queue: boolean;
   readonly replicas: number;
   readonly maxWaiting: number;
+  /** Takes it from whoever has it, provided that this is the last token still; undefined: does not. */
+  readonly stealsAfter?: number | null | undefined;
 }
 
 /** What becomes of a wish. All but `busy` are final, and so is `busy` for a wish that does not queue. */

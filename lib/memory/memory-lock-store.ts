@@ -2,14 +2,17 @@ import { instanceOf } from '../core/instance.js';
 import type {
   Busy,
   Claim,
+  Completion,
   Granted,
   LockStore,
+  LockStoreExtras,
   Owned,
   Owner,
   Renewal,
   StoreListener,
   StoreState,
 } from '../core/lock-store.js';
+import { Marks } from './marks.js';
 import { MemoryLock } from './memory-lock.js';
 
 export interface MemoryLockStoreOptions {
@@ -28,11 +31,12 @@ const startOfProcess = { now: (): number => performance.timeOrigin + performance
  * share one object exclude each other. Nothing survives the process; tokens grow all the same, since they count from
  * the time.
  */
-export class MemoryLockStore implements LockStore {
+export class MemoryLockStore implements LockStore, LockStoreExtras {
   readonly #clock: { now(): number };
   readonly #locks = new Map<string, MemoryLock>();
   readonly #listeners = new Map<string, StoreListener>();
   readonly #lastTokens = new Map<string, number>();
+  readonly #marks = new Marks();
   #lastToken = 0;
   #sweepAt = SWEEP_FROM;
 
@@ -62,6 +66,36 @@ export class MemoryLockStore implements LockStore {
 
   async force(name: string, expected: number | null): Promise<boolean> {
     return this.#on(name, (lock) => lock.force(expected));
+  }
+
+  async complete({ name, owner, remember, retain }: Completion): Promise<boolean> {
+    return this.#on(name, (lock) => {
+      if (!lock.isHeldBy(owner)) return this.#marks.isOf(name, owner, this.#clock.now());
+      this.#marks.set(name, owner, this.#clock.now(), remember);
+      return retain === undefined || lock.release(owner, retain);
+    });
+  }
+
+  async doneAt(name: string): Promise<number | null> {
+    return this.#marks.at(name, this.#clock.now());
+  }
+
+  async unmark(name: string, owner?: Owner): Promise<boolean> {
+    const now = this.#clock.now();
+    return (owner === undefined || this.#marks.isOf(name, owner, now)) && this.#marks.delete(name, now);
+  }
+
+  async requestRelease(name: string): Promise<boolean> {
+    return this.#on(name, (lock) => lock.requestRelease());
+  }
+
+  async steal(claim: Claim, expected: number | null): Promise<Granted | Busy> {
+    return this.#on(claim.name, (lock) => lock.steal(claim, expected));
+  }
+
+  async names(prefix: string): Promise<readonly string[]> {
+    this.#sweep();
+    return [...this.#locks.keys()].filter((name) => name.startsWith(prefix)).sort();
   }
 
   subscribe(instance: string, listener: StoreListener): () => void {

@@ -1,4 +1,5 @@
 import type { Busy, Claim, Granted, Owner, Renewal, StoreListener, StoreState } from '../core/lock-store.js';
+import { MemoryQueue } from './memory-queue.js';
 
 export interface MemoryLockHost {
   /** The first of `block` tokens that nobody has had. */
@@ -22,13 +23,6 @@ interface Share {
   retained: boolean;
 }
 
-interface Waiter {
-  readonly owner: Owner;
-  ticket: number;
-  claim: Claim;
-  aliveUntil: number;
-}
-
 /** One name in memory: its holders and its queue. The rules are those of `redis/scripts/lock`. */
 export class MemoryLock {
   readonly #host: MemoryLockHost;
@@ -37,7 +31,7 @@ export class MemoryLock {
   readonly #shares = new Map<Owner, Share>();
   /** The token of all holders whose shares overlap. */
   #epoch = 0;
-  #queue: Waiter[] = [];
+  readonly #queue = new MemoryQueue();
 
   constructor(host: MemoryLockHost) {
     this.#host = host;
@@ -60,7 +54,7 @@ export class MemoryLock {
       this.#promote();
       return own;
     }
-    if (claim.alive > 0 && !this.#free(claim) && this.#hasRoom(claim)) this.#enqueue(claim);
+    if (claim.alive > 0 && !this.#free(claim)) this.#queue.enter(claim, this.#now);
     if (!this.#exclusive) {
       const granted = this.#promote(claim.owner);
       if (granted) return granted;
@@ -93,15 +87,15 @@ export class MemoryLock {
     if (retain > 0) {
       hold.retained = true;
       hold.until = this.#now + retain;
-      const [head] = this.#queue;
-      if (head) this.#host.tell(head.owner, (listener) => listener.nudged(head.owner));
+      const { head } = this.#queue;
+      if (head) this.#host.tell(head, (listener) => listener.nudged(head));
     } else this.#drop(owner);
     this.#promote();
     return true;
   }
 
   withdraw(owner: Owner): void {
-    this.#queue = this.#queue.filter((waiter) => waiter.owner !== owner);
+    this.#queue.leave(owner);
     this.release(owner, 0);
   }
 
@@ -118,27 +112,45 @@ export class MemoryLock {
       remaining: this.#exclusive.until - this.#now,
       retained: this.#exclusive.retained,
     };
-    const waiting = this.#queue
-      .filter(({ aliveUntil }) => aliveUntil > this.#now)
-      .map(({ owner, ticket, claim }) => {
-        const mode = claim.permits === 0 ? ('exclusive' as const) : ('shared' as const);
-        return { owner, mode, waited: Math.max(0, this.#now - ticket / 1_000) };
-      });
-    return { holders: exclusive ? [exclusive] : holders, waiting, lastToken };
+    return { holders: exclusive ? [exclusive] : holders, waiting: this.#queue.state(this.#now), lastToken };
   }
 
   force(expected: number | null): boolean {
-    const holds = this.#holds();
-    const ends = this.#host.lastToken() === expected && holds.length > 0;
-    if (ends) {
-      this.#exclusive = undefined;
-      this.#shares.clear();
-      for (const [owner, { retained }] of holds) {
-        if (!retained) this.#host.tell(owner, (listener) => listener.revoked(owner));
-      }
-    }
+    const ends = this.#host.lastToken() === expected && this.#holds().length > 0;
+    if (ends) this.#endAll();
     this.#promote();
     return ends;
+  }
+
+  steal(claim: Claim, expected: number | null): Granted | Busy {
+    const own = this.#grantOf(claim.owner, claim.ttl);
+    if (own) return own;
+    if (this.#host.lastToken() !== expected) return this.#busy(claim);
+    this.#endAll();
+    return this.#grant(claim);
+  }
+
+  /** False: nobody holds it. */
+  requestRelease(): boolean {
+    return this.#tellHolders((listener, owner) => listener.releaseRequested?.(owner));
+  }
+
+  /** Whether the owner has it as exclusive, and has not released it. */
+  isHeldBy(owner: Owner): boolean {
+    return this.#exclusive?.owner === owner && !this.#exclusive.retained;
+  }
+
+  #endAll(): void {
+    this.#tellHolders((listener, owner) => listener.revoked(owner));
+    this.#exclusive = undefined;
+    this.#shares.clear();
+  }
+
+  /** False: there are none. */
+  #tellHolders(message: (listener: StoreListener, owner: Owner) => void): boolean {
+    const holders = this.#holds().filter(([, { retained }]) => !retained);
+    for (const [owner] of holders) this.#host.tell(owner, (listener) => message(listener, owner));
+    return holders.length > 0;
   }
 
   /** The exclusive hold, or the shared ones. */
@@ -181,23 +193,6 @@ export class MemoryLock {
     return { granted: true, token, block };
   }
 
-  /** Whoever has a place, or had one, keeps it. */
-  #hasRoom({ owner, ticket, maxWaiting = Number.POSITIVE_INFINITY }: Claim): boolean {
-    if (ticket > 0 || this.#queue.length < maxWaiting) return true;
-    this.#queue = this.#queue.filter(({ aliveUntil }) => aliveUntil > this.#now);
-    return this.#queue.length < maxWaiting || this.#queue.some((waiter) => waiter.owner === owner);
-  }
-
-  #enqueue(claim: Claim): void {
-    const place = this.#queue.find(({ owner }) => owner === claim.owner);
-    const aliveUntil = this.#now + claim.alive;
-    const last = this.#queue.at(-1)?.ticket ?? 0;
-    const ticket = claim.ticket || place?.ticket || Math.max(Math.floor(this.#now * 1_000), last + 1);
-    if (place) Object.assign(place, { claim, aliveUntil, ticket });
-    else this.#queue.push({ owner: claim.owner, ticket, claim, aliveUntil });
-    this.#queue.sort((a, b) => a.ticket - b.ticket);
-  }
-
   /** Grants to the heads of the queue as long as they are admissible; `self` gets its grant as the result. */
   #promote(self?: Owner): Granted | undefined {
     let own: Granted | undefined;
@@ -211,11 +206,10 @@ export class MemoryLock {
 
   /** Takes the first living waiter out of the queue, if it may have the lock now. */
   #nextAdmissible(): Claim | undefined {
-    while (this.#queue[0] && this.#queue[0].aliveUntil <= this.#now) this.#queue.shift();
-    const [head] = this.#queue;
-    if (!head || this.#exclusive || !this.#admissible(head.claim)) return undefined;
-    this.#queue.shift();
-    return head.claim;
+    const claim = this.#queue.firstAlive(this.#now);
+    if (!claim || this.#exclusive || !this.#admissible(claim)) return undefined;
+    this.#queue.leave(claim.owner);
+    return claim;
   }
 
   #push({ owner, attempt }: Claim, grant: Granted): boolean {
@@ -231,12 +225,10 @@ export class MemoryLock {
     const holds = this.#holds();
     const until = holds.length > 0 ? Math.min(...holds.map(([, hold]) => hold.until)) : this.#now;
     const [holder] = holds.find(([, { retained }]) => !retained) ?? [];
-    const rank = this.#queue.findIndex(({ owner }) => owner === claim.owner);
     return {
       granted: false,
       retryAfter: Math.ceil(until - this.#now),
-      ticket: this.#queue[rank]?.ticket ?? 0,
-      rank: Math.max(0, rank),
+      ...this.#queue.placeOf(claim.owner),
       holder,
     };
   }

@@ -10,7 +10,20 @@ export function keyOf(namespace: string, name: string): string {
 
 /** The other keys of the lock with this key. */
 export function furtherKeysOf(key: string): string[] {
-  return [`${key}:shared`, `${key}:queue`, `${key}:waiter`, `${key}:fence`];
+  return [`${key}:shared`, `${key}:queue`, `${key}:waiter`, `${key}:fence`, `${key}:done`];
+}
+
+/** What `SCAN` finds the keys of the locks by whose names begin with `prefix`. */
+export function keyPattern(namespace: string, prefix: string): string {
+  const start = keyOf(namespace, prefix).slice(0, -1);
+  return `${start.replace(/[\\*?[\]]/g, '\\$&')}*`;
+}
+
+/** The name of the lock whose holders or queue a key has; undefined for any other. */
+export function nameOfKey(namespace: string, key: string): string | undefined {
+  if (!key.startsWith(`${namespace}:{`)) return undefined;
+  const [, name] = /^\{([^}]*)\}(?::shared|:queue)?$/.exec(key.slice(namespace.length + 1)) ?? [];
+  return name && decodeURIComponent(name);
 }
 
 /** What stands before an instance in the name of its channel. */

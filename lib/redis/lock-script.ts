@@ -21,6 +21,13 @@ export const operation = {
   release: (owner: string, retain: number): Operation => `release ${retain} ${owner}`,
   withdraw: (owner: string): Operation => `withdraw ${owner}`,
   force: (expected: number | null): Operation => `force ${expected ?? ''}`,
+  complete: (owner: string, remember: number, retain: number | undefined): Operation =>
+    `complete ${remember} ${owner}${retain === undefined ? '' : ` ${retain}`}`,
+  marked: (): Operation => 'marked',
+  unmark: (owner = ''): Operation => `unmark ${owner}`,
+  ask: (): Operation => 'ask',
+  steal: (owner: string, { ttl, block }: Claim, expected: number | null): Operation =>
+    `steal ${owner} ${ttl} ${block} ${expected ?? ''}`,
   inspect: (): Operation => 'inspect',
   probe: (instance: string): Operation => `probe ${instance}`,
 };
@@ -54,6 +61,12 @@ export function readYesOrNo(reply: string): boolean {
   return reply === '1' || (reply === '0' ? false : misunderstood());
 }
 
+/** The answer to `marked`. */
+export function readMark(reply: string): number | null {
+  if (reply === '') return null;
+  return TOKEN.test(reply) ? Number(reply) : misunderstood();
+}
+
 /** The answer to `inspect`. */
 export function readState(reply: string): StoreState {
   const [lastToken, holder, holderMs, shares, ...rest] = reply.split('\t');
@@ -73,15 +86,13 @@ export function readState(reply: string): StoreState {
   return { holders, waiting, lastToken: token };
 }
 
-const PUSHED = /^(\d+) (?:(x)|(\?)|(\d+) (\d+) (\d+) ([01]))$/;
+const PUSHED = /^(\d+) (?:([x?r])|(\d+) (\d+) (\d+) ([01]))$/;
 
 /** A message on the channel of an instance; undefined for what is none. */
-export function readMessage(
-  message: string,
-): { seq: string; kind: 'x' | '?' } | { seq: string; kind: PushedGrant } | undefined {
-  const [, seq, forced, again, attempt, token, block, provisional] = PUSHED.exec(message) ?? [];
+export function readMessage(message: string): { seq: string; kind: string | PushedGrant } | undefined {
+  const [, seq, letter, attempt, token, block, provisional] = PUSHED.exec(message) ?? [];
   if (seq === undefined) return undefined;
-  if (forced || again) return { seq, kind: forced ? 'x' : '?' };
+  if (letter) return { seq, kind: letter };
   const grant = { attempt: Number(attempt), token: Number(token), block: Number(block) };
   return { seq, kind: { granted: true, ...grant, provisional: provisional === '1' } };
 }

@@ -22,6 +22,10 @@ export interface RedisClient {
   info?(section: string): Promise<unknown>;
   /** Needed for the option `replicas` only. */
   pipeline?(): RedisPipeline;
+  /** Needed for the names of all locks only, as `query` of a lock manager tells them. */
+  scan?(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', keys: number): Promise<[string, string[]]>;
+  /** Of a Cluster: the clients of its primaries. */
+  nodes?(role: 'master'): readonly RedisClient[];
   disconnect(): void;
   // biome-ignore lint/suspicious/noExplicitAny: the listeners of the events differ.
   on(event: string, listener: (...args: any[]) => void): unknown;

@@ -1,12 +1,25 @@
 import { LockUnavailableError } from '../core/errors.js';
 import { instanceOf } from '../core/instance.js';
-import type { Busy, Claim, Granted, LockStore, Owned, Renewal, StoreListener, StoreState } from '../core/lock-store.js';
+import type {
+  Busy,
+  Claim,
+  Completion,
+  Granted,
+  LockStore,
+  LockStoreExtras,
+  Owned,
+  Owner,
+  Renewal,
+  StoreListener,
+  StoreState,
+} from '../core/lock-store.js';
 import type { LockLogger } from '../core/service-options.js';
 import type { Connection } from './connection.js';
 import { warnOfEviction } from './eviction.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { channelPrefix } from './keys.js';
-import { operation, readAcquired, readState, readYesOrNo } from './lock-script.js';
+import { type Operation, operation, readAcquired, readMark, readState, readYesOrNo } from './lock-script.js';
+import { namesIn } from './names-in.js';
 import { WakeChannel } from './wake-channel.js';
 
 export interface RedisLockStoreOptions {
@@ -17,12 +30,13 @@ export interface RedisLockStoreOptions {
 }
 
 /** The port on Redis: one server, with or without Sentinel, or a Cluster. The algorithm is in `scripts/lock`. */
-export class RedisLockStore implements LockStore {
+export class RedisLockStore implements LockStore, LockStoreExtras {
   readonly #connection: Connection;
   readonly #commands: GroupCommit;
   readonly #commandOptions: GroupCommitOptions;
   /** What waits for replicas holds up its connection, and so has one of its own. */
   #acknowledged: { readonly connection: Connection; readonly commands: GroupCommit } | undefined;
+  readonly #namespace: string;
   readonly #channelPrefix: string;
   readonly #logger: LockLogger | undefined;
   readonly #listeners = new Map<string, StoreListener>();
@@ -31,6 +45,7 @@ export class RedisLockStore implements LockStore {
   constructor({ connection, namespace, commandTimeout: timeout, logger }: RedisLockStoreOptions) {
     this.#connection = connection;
     this.#logger = logger;
+    this.#namespace = namespace;
     this.#channelPrefix = channelPrefix(namespace);
     this.#commandOptions = { namespace, channelPrefix: this.#channelPrefix, timeout };
     this.#commands = new GroupCommit(connection, this.#commandOptions);
@@ -40,32 +55,20 @@ export class RedisLockStore implements LockStore {
   }
 
   acquire(claim: Claim): Promise<Granted | Busy> {
-    const { name, owner, replicas = 0 } = claim;
-    const push = this.#channels.get(instanceOf(owner))?.verified === true;
-    return this.#lane(replicas).submit({
-      name,
-      operation: operation.acquire(this.#commands.short(owner), claim, push),
-      decode: (reply, copies) => {
-        const answer = readAcquired(reply, claim);
-        if (answer.granted) assertCopies(name, copies, replicas);
-        return answer;
-      },
-      replicas,
-    });
+    const push = this.#channels.get(instanceOf(claim.owner))?.verified === true;
+    return this.#claim(claim, operation.acquire(this.#commands.short(claim.owner), claim, push));
   }
 
-  renew({ name, owner, ttl, replicas = 0 }: Renewal): Promise<boolean> {
-    return this.#lane(replicas).submit({
-      name,
-      operation: operation.renew(this.#commands.short(owner), ttl),
-      decode: (reply, copies) => {
-        const ours = readYesOrNo(reply);
-        if (ours) assertCopies(name, copies, replicas);
-        return ours;
-      },
-      patient: false,
-      replicas,
-    });
+  steal(claim: Claim, expected: number | null): Promise<Granted | Busy> {
+    return this.#claim(claim, operation.steal(this.#commands.short(claim.owner), claim, expected));
+  }
+
+  renew({ ttl, ...owned }: Renewal): Promise<boolean> {
+    return this.#keep(owned, operation.renew(this.#commands.short(owned.owner), ttl));
+  }
+
+  complete({ remember, retain, ...owned }: Completion): Promise<boolean> {
+    return this.#keep(owned, operation.complete(this.#commands.short(owned.owner), remember, retain));
   }
 
   /** A renewal, after which `token` is that of the hold, and all later ones are higher than the last of `block`. */
@@ -102,6 +105,23 @@ export class RedisLockStore implements LockStore {
     return this.#commands.submit({ name, operation: operation.force(expected), decode: readYesOrNo });
   }
 
+  doneAt(name: string): Promise<number | null> {
+    return this.#commands.submit({ name, operation: operation.marked(), decode: readMark });
+  }
+
+  unmark(name: string, owner?: Owner): Promise<boolean> {
+    const unmarked = operation.unmark(owner && this.#commands.short(owner));
+    return this.#commands.submit({ name, operation: unmarked, decode: readYesOrNo });
+  }
+
+  requestRelease(name: string): Promise<boolean> {
+    return this.#commands.submit({ name, operation: operation.ask(), decode: readYesOrNo });
+  }
+
+  names(prefix: string): Promise<readonly string[]> {
+    return namesIn(this.#connection.client, this.#namespace, prefix);
+  }
+
   subscribe(instance: string, listener: StoreListener): () => void {
     this.#listeners.set(instance, listener);
     this.#commands.instance ||= instance;
@@ -117,6 +137,35 @@ export class RedisLockStore implements LockStore {
     this.#closeOwn();
     this.#commands.close();
     this.#connection.close();
+  }
+
+  #claim(claim: Claim, claimed: Operation): Promise<Granted | Busy> {
+    const { name, replicas = 0 } = claim;
+    return this.#lane(replicas).submit({
+      name,
+      operation: claimed,
+      decode: (reply, copies) => {
+        const answer = readAcquired(reply, claim);
+        if (answer.granted) assertCopies(name, copies, replicas);
+        return answer;
+      },
+      replicas,
+    });
+  }
+
+  /** What an owner writes about its hold. */
+  #keep({ name, replicas = 0 }: { name: string; replicas?: number }, written: Operation): Promise<boolean> {
+    return this.#lane(replicas).submit({
+      name,
+      operation: written,
+      decode: (reply, copies) => {
+        const ours = readYesOrNo(reply);
+        if (ours) assertCopies(name, copies, replicas);
+        return ours;
+      },
+      patient: false,
+      replicas,
+    });
   }
 
   #lane(replicas: number): GroupCommit {

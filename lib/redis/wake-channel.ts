@@ -82,8 +82,9 @@ export class WakeChannel {
     const heard = readMessage(message);
     if (!heard) return;
     const owner = `${instance}#${heard.seq}`;
-    if (heard.kind === 'x') listener.revoked(owner);
+    if (typeof heard.kind === 'object') listener.granted(owner, heard.kind);
+    else if (heard.kind === 'x') listener.revoked(owner);
     else if (heard.kind === '?') listener.nudged(owner);
-    else listener.granted(owner, heard.kind);
+    else listener.releaseRequested?.(owner);
   }
 }

@@ -27,8 +27,8 @@ describe('A service that closes', () => {
       locks.acquire('door'),
       locks.acquire('door', { wait: 0 }),
       locks.run('door', {}, body),
-      locks.locker.inspect('door'),
-      locks.locker.forceRelease('door'),
+      locks.locker.calls.inspect('door'),
+      locks.locker.calls.forceRelease('door'),
     ];
     for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'LOCK_CLOSED', lockName: 'door' });
     await closed;

@@ -1,4 +1,5 @@
-import { Lease, type LeaseKeeper, type LeaseTerms } from '../../lib/core/lease.js';
+import { Lease, type LeaseKeeper } from '../../lib/core/lease.js';
+import type { LeaseTerms } from '../../lib/core/lease-terms.js';
 import { RenewalWheel } from '../../lib/core/renewal.js';
 import type { LockLostWhy } from '../../lib/index.js';
 import { FakeClock } from './fake-time.js';
@@ -33,7 +34,7 @@ export class Leases implements LeaseKeeper {
       since: this.clock.now(),
       ...terms,
     });
-    lease.user = { lost: (why) => void this.lost.push(why) };
+    lease.user = { lost: (why) => void this.lost.push(why), releaseRequested: () => {} };
     return lease;
   }
 }

@@ -1,6 +1,7 @@
 import type {
   Busy,
   Claim,
+  Completion,
   Granted,
   LockStore,
   Owned,
@@ -9,9 +10,10 @@ import type {
   StoreListener,
   StoreState,
 } from '../../core/lock-store.js';
+import { extraOf } from '../../core/store-extras.js';
 import { Election } from './election.js';
 import { Minorities } from './minorities.js';
-import { isSettled, never, poll, quietly, type Vote } from './poll.js';
+import { isSettled, never, poll, quietly, type Tally, type Vote, yesIn } from './poll.js';
 import { forVoters, Quorum } from './quorum.js';
 import { quorumState } from './quorum-state.js';
 
@@ -95,6 +97,57 @@ export class QuorumLockStore implements LockStore {
     };
     const answers = await poll(this.#quorum.voters, leave, isSettled(this.#quorum.majority));
     this.#quorum.outcome(owned.name, answers, this.#quorum.majority);
+  }
+
+  /** Those who have marked it take the mark back when it turns out that most have not. */
+  async complete(completion: Completion): Promise<boolean> {
+    const { name, owner, retain } = completion;
+    const asked = { ...completion, replicas: 0 };
+    const answers = await poll(
+      this.#quorum.voters,
+      (voter) => extraOf(voter, 'complete', 'A mark')(asked),
+      isSettled(this.#quorum.majority),
+    );
+    const done = this.#quorum.outcome(name, answers, this.#quorum.majority);
+    const takeBack = ({ voter, answer }: Vote<LockStore, boolean>): void => {
+      if (answer) quietly(extraOf(voter, 'unmark', 'A mark')(name, owner));
+    };
+    if (!done) {
+      answers.votes.forEach(takeBack);
+      quietly(answers.late.then((votes) => votes.forEach(takeBack)));
+    } else if (retain !== undefined) quietly(this.withdraw(completion));
+    return done;
+  }
+
+  /** One mark is enough: the other servers may have lost theirs. */
+  async doneAt(name: string): Promise<number | null> {
+    const ask = (voter: LockStore): Promise<number | null> => extraOf(voter, 'doneAt', 'A mark')(name);
+    const found = ({ votes }: Tally<LockStore, number | null>): boolean => votes.some(({ answer }) => answer !== null);
+    const answers = await poll(this.#quorum.voters, ask, found);
+    const mark = answers.votes.find(({ answer }) => answer !== null);
+    if (!mark && answers.votes.length < this.#quorum.majority) throw this.#quorum.unavailable(name, answers);
+    return mark?.answer ?? null;
+  }
+
+  /** Every server has to answer: a mark that is left on one counts. */
+  async unmark(name: string, owner?: Owner): Promise<boolean> {
+    const ask = (voter: LockStore): Promise<boolean> => extraOf(voter, 'unmark', 'A mark')(name, owner);
+    const answers = await poll(this.#quorum.voters, ask, never);
+    if (answers.errors.length > 0) throw this.#quorum.unavailable(name, answers);
+    return yesIn(answers.votes) > 0;
+  }
+
+  async requestRelease(name: string): Promise<boolean> {
+    const ask = (voter: LockStore): Promise<boolean> => extraOf(voter, 'requestRelease', 'A request for release')(name);
+    const answers = await poll(this.#quorum.voters, ask, isSettled(this.#quorum.majority));
+    return this.#quorum.outcome(name, answers, this.#quorum.majority);
+  }
+
+  async names(prefix: string): Promise<readonly string[]> {
+    const ask = (voter: LockStore): Promise<readonly string[]> => extraOf(voter, 'names', 'A list of names')(prefix);
+    const answers = await poll(this.#quorum.voters, ask, never);
+    if (answers.votes.length < this.#quorum.majority) throw this.#quorum.unavailable(undefined, answers);
+    return [...new Set(answers.votes.flatMap(({ answer }) => answer))].sort();
   }
 
   async inspect(name: string): Promise<StoreState> {

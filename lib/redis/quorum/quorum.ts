@@ -39,7 +39,7 @@ export class Quorum {
     throw this.unavailable(name, answers);
   }
 
-  unavailable(name: string, { votes, errors }: Tally<unknown, unknown>): LockUnavailableError {
+  unavailable(name: string | undefined, { votes, errors }: Tally<unknown, unknown>): LockUnavailableError {
     const [first] = errors.map((error) => LockUnavailableError.from(error, name));
     const problem = first
       ? `${errors.length} of the ${this.voters.length} servers of the quorum did not vote (${first.problem})`

@@ -1,6 +1,6 @@
 import { LockUnavailableError } from '../../core/errors.js';
 import type { Busy, Claim, Granted, Renewal } from '../../core/lock-store.js';
-import { after } from '../../core/timer.js';
+import { within } from '../../core/timer.js';
 import type { Connection } from '../connection.js';
 import { RedisLockStore, type RedisLockStoreOptions } from '../redis-lock-store.js';
 
@@ -75,15 +75,4 @@ export class RedisVoter extends RedisLockStore {
 
 function abstained(name: string, problem: string): LockUnavailableError {
   return new LockUnavailableError(name, problem, { uncertain: false });
-}
-
-/** What the promise resolves to, or undefined when that takes longer. */
-function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const cancel = after(ms, () => resolve(undefined), { awaited: true });
-    void promise.then((value) => {
-      cancel();
-      resolve(value);
-    });
-  });
 }

@@ -9,6 +9,7 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --   Q  :queue    sorted set  the waiters: owner -> ticket, us
 --   W  :waiter   hash        waiter -> "<alive until, ms> <attempt> <permits> <ttl> <block> <push>"
 --   F  :fence    string      the last token given out or set aside
+--   D  :done     string      the mark that its work is done: "<owner> <at, ms>"
 -- An owner is "<instance>#<seq>". Time is the server's.
 --
 -- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
@@ -24,11 +25,18 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds
 --   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms} each
 --                               waiter; a tab between them
+--   complete remember owner [retain]
+--                            -> 1, or 0: not the owner's. Sets the mark; with \`retain\`, releases
+--   marked                   -> when it was marked, ms, or nothing
+--   unmark [owner]           -> 1, or 0: there was no mark, or it is not the owner's
+--   ask                      -> 1, or 0: nobody holds
+--   steal owner ttl block [expected]
+--                            -> as acquire
 --   probe instance           -> how many hear the channel of the instance on this server
 -- or "e <message>" for any of them. One text, a reply each line: texts cost both sides less than arrays do.
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
--- "<seq> x" says that the hold was ended by force, "<seq> ?" says to ask again.
+-- "<seq> x" says that the hold was ended by force, "<seq> ?" says to ask again, "<seq> r" that somebody asks for it.
 --
 -- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
 -- before writes, since nothing is rolled back; every key has a ttl.
@@ -111,7 +119,7 @@ local call, match = redis.call, string.match
 local now = tonumber(us or read_time())
 local ms = math.floor(now / 1000)
 -- The keys of the lock of the operation at hand.
-local H, S, Q, W, F
+local H, S, Q, W, F, D
 
 local function text(number)
   return string.format('%.0f', number)
@@ -383,21 +391,77 @@ function operations.withdraw(owner)
   return 1
 end
 
+-- Whoever holds, also those who have released and are only kept.
+local function all_holders(holder)
+  drop_ended_shares()
+  local all = call('ZRANGE', S, 0, -1)
+  if holder then all[#all + 1] = match(holder, '^(.*) %d+$') end
+  return all
+end
+
+local function tell_all(owners, message)
+  local told = 0
+  for _, owner in ipairs(owners) do
+    if string.sub(owner, 1, 1) ~= '~' then
+      tell(owner, message)
+      told = 1
+    end
+  end
+  return told
+end
+
+local function is_last_token(expected)
+  return (call('GET', F) or '') == (expected or '')
+end
+
 function operations.force(expected)
   local holder = call('GET', H)
-  drop_ended_shares()
-  local victims = call('ZRANGE', S, 0, -1)
-  if (call('GET', F) or '') ~= (expected or '') or not holder and #victims == 0 then
+  local victims = all_holders(holder)
+  if not is_last_token(expected) or not holder and #victims == 0 then
     if not holder then promote() end
     return 0
   end
   call('DEL', H, S)
-  if holder then victims[#victims + 1] = match(holder, '^(.*) %d+$') end
-  for _, owner in ipairs(victims) do
-    if string.sub(owner, 1, 1) ~= '~' then tell(owner, 'x') end
-  end
+  tell_all(victims, 'x')
   promote()
   return 1
+end
+
+function operations.steal(owner, ttl, block, expected)
+  local holder = call('GET', H)
+  local token, granted_block = renewed(holder, owner, tonumber(ttl))
+  if token then return 'g ' .. token .. ' ' .. granted_block end
+  if not is_last_token(expected) then return busy(holder, owner) end
+  local victims = all_holders(holder)
+  token = grant(owner, 0, ttl, block)
+  call('DEL', S)
+  tell_all(victims, 'x')
+  return token
+end
+
+function operations.ask()
+  return tell_all(all_holders(call('GET', H)), 'r')
+end
+
+function operations.complete(remember, owner, retain)
+  local holder = call('GET', H)
+  if is_of(holder, owner) then
+    call('SET', D, owner .. ' ' .. text(ms), 'PX', remember)
+    if retain then operations.release(retain, owner) end
+    return 1
+  end
+  if not holder then promote() end
+  return is_of(call('GET', D), owner) and 1 or 0
+end
+
+function operations.marked()
+  local mark = call('GET', D)
+  return mark and (match(mark, ' (%d+)$') or '0') or ''
+end
+
+function operations.unmark(owner)
+  if owner and not is_of(call('GET', D), owner) then return 0 end
+  return call('DEL', D)
 end
 
 function operations.inspect()
@@ -428,7 +492,7 @@ function operations.probe(instance)
 end
 
 return function(lock, operation)
-  H, S, Q, W, F = lock, lock .. ':shared', lock .. ':queue', lock .. ':waiter', lock .. ':fence'
+  H, S, Q, W, F, D = lock, lock .. ':shared', lock .. ':queue', lock .. ':waiter', lock .. ':fence', lock .. ':done'
   local words = {}
   for word in string.gmatch(operation, '%S+') do words[#words + 1] = string.byte(word) == 35 and ARGV[2] .. word or word end
   return operations[words[1]](unpack(words, 2))

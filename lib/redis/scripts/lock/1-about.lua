@@ -7,6 +7,7 @@
 --   Q  :queue    sorted set  the waiters: owner -> ticket, us
 --   W  :waiter   hash        waiter -> "<alive until, ms> <attempt> <permits> <ttl> <block> <push>"
 --   F  :fence    string      the last token given out or set aside
+--   D  :done     string      the mark that its work is done: "<owner> <at, ms>"
 -- An owner is "<instance>#<seq>". Time is the server's.
 --
 -- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
@@ -22,11 +23,18 @@
 --   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds
 --   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms} each
 --                               waiter; a tab between them
+--   complete remember owner [retain]
+--                            -> 1, or 0: not the owner's. Sets the mark; with `retain`, releases
+--   marked                   -> when it was marked, ms, or nothing
+--   unmark [owner]           -> 1, or 0: there was no mark, or it is not the owner's
+--   ask                      -> 1, or 0: nobody holds
+--   steal owner ttl block [expected]
+--                            -> as acquire
 --   probe instance           -> how many hear the channel of the instance on this server
 -- or "e <message>" for any of them. One text, a reply each line: texts cost both sides less than arrays do.
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
--- "<seq> x" says that the hold was ended by force, "<seq> ?" says to ask again.
+-- "<seq> x" says that the hold was ended by force, "<seq> ?" says to ask again, "<seq> r" that somebody asks for it.
 --
 -- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
 -- before writes, since nothing is rolled back; every key has a ttl.

@@ -8,7 +8,7 @@ local call, match = redis.call, string.match
 local now = tonumber(us or read_time())
 local ms = math.floor(now / 1000)
 -- The keys of the lock of the operation at hand.
-local H, S, Q, W, F
+local H, S, Q, W, F, D
 
 local function text(number)
   return string.format('%.0f', number)

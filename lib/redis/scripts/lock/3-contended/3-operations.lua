@@ -100,21 +100,77 @@ function operations.withdraw(owner)
   return 1
 end
 
+-- Whoever holds, also those who have released and are only kept.
+local function all_holders(holder)
+  drop_ended_shares()
+  local all = call('ZRANGE', S, 0, -1)
+  if holder then all[#all + 1] = match(holder, '^(.*) %d+$') end
+  return all
+end
+
+local function tell_all(owners, message)
+  local told = 0
+  for _, owner in ipairs(owners) do
+    if string.sub(owner, 1, 1) ~= '~' then
+      tell(owner, message)
+      told = 1
+    end
+  end
+  return told
+end
+
+local function is_last_token(expected)
+  return (call('GET', F) or '') == (expected or '')
+end
+
 function operations.force(expected)
   local holder = call('GET', H)
-  drop_ended_shares()
-  local victims = call('ZRANGE', S, 0, -1)
-  if (call('GET', F) or '') ~= (expected or '') or not holder and #victims == 0 then
+  local victims = all_holders(holder)
+  if not is_last_token(expected) or not holder and #victims == 0 then
     if not holder then promote() end
     return 0
   end
   call('DEL', H, S)
-  if holder then victims[#victims + 1] = match(holder, '^(.*) %d+$') end
-  for _, owner in ipairs(victims) do
-    if string.sub(owner, 1, 1) ~= '~' then tell(owner, 'x') end
-  end
+  tell_all(victims, 'x')
   promote()
   return 1
+end
+
+function operations.steal(owner, ttl, block, expected)
+  local holder = call('GET', H)
+  local token, granted_block = renewed(holder, owner, tonumber(ttl))
+  if token then return 'g ' .. token .. ' ' .. granted_block end
+  if not is_last_token(expected) then return busy(holder, owner) end
+  local victims = all_holders(holder)
+  token = grant(owner, 0, ttl, block)
+  call('DEL', S)
+  tell_all(victims, 'x')
+  return token
+end
+
+function operations.ask()
+  return tell_all(all_holders(call('GET', H)), 'r')
+end
+
+function operations.complete(remember, owner, retain)
+  local holder = call('GET', H)
+  if is_of(holder, owner) then
+    call('SET', D, owner .. ' ' .. text(ms), 'PX', remember)
+    if retain then operations.release(retain, owner) end
+    return 1
+  end
+  if not holder then promote() end
+  return is_of(call('GET', D), owner) and 1 or 0
+end
+
+function operations.marked()
+  local mark = call('GET', D)
+  return mark and (match(mark, ' (%d+)$') or '0') or ''
+end
+
+function operations.unmark(owner)
+  if owner and not is_of(call('GET', D), owner) then return 0 end
+  return call('DEL', D)
 end
 
 function operations.inspect()
@@ -145,7 +201,7 @@ function operations.probe(instance)
 end
 
 return function(lock, operation)
-  H, S, Q, W, F = lock, lock .. ':shared', lock .. ':queue', lock .. ':waiter', lock .. ':fence'
+  H, S, Q, W, F, D = lock, lock .. ':shared', lock .. ':queue', lock .. ':waiter', lock .. ':fence', lock .. ':done'
   local words = {}
   for word in string.gmatch(operation, '%S+') do words[#words + 1] = string.byte(word) == 35 and ARGV[2] .. word or word end
   return operations[words[1]](unpack(words, 2))

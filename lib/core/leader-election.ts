@@ -1,0 +1,187 @@
+import { runWithin } from './context.js';
+import { LockClosedError, type LockLostError, type LockLostWhy, LockOptionsError } from './errors.js';
+import type { Lock, LockHandle } from './lock.js';
+import {
+  assertKnown,
+  assertObject,
+  DEFAULT_LOCK_OPTIONS,
+  kindOf,
+  type LockOptions,
+  type ResolvedLockOptions,
+  resolveLockOptions,
+} from './options.js';
+import { after, within } from './timer.js';
+
+/**
+ * Why a term ended: `resigned` (by `resign()` or by the shutdown of the service), `failed` (`onElected` threw), or what
+ * became of the lock.
+ */
+export type DeposedReason = 'resigned' | 'failed' | LockLostWhy;
+
+/** Whom an election tells. */
+export interface ElectionListener {
+  /**
+   * This process leads, until `lock.signal` aborts; that is also when it resigns. `lock.fencingToken` is the number of
+   * the term. When it throws, another process gets its turn.
+   */
+  onElected(lock: Lock): unknown;
+  /** The term is over. Once for each `onElected`; the successor of a term that was given back waits until it has ended. */
+  onDeposed?(reason: DeposedReason): unknown;
+}
+
+/** Whom an election tells, and the lease by which it leads. */
+export interface ElectOptions extends ElectionListener, Pick<LockOptions, 'ttl' | 'replicas'> {}
+
+export interface ResolvedElectOptions {
+  readonly listener: ElectionListener;
+  readonly lock: ResolvedLockOptions;
+}
+
+/** `options` over `defaults`; throws `LockOptionsError` for what is wrong in `options`. */
+export function resolveElectOptions(defaults: ResolvedLockOptions, options: ElectOptions): ResolvedElectOptions {
+  assertObject(options, 'the options of elect()');
+  const { onElected, onDeposed, ...rest } = options;
+  assertKnown(rest, ['ttl', 'replicas'], 'the options of elect()');
+  for (const [key, listener] of Object.entries({ onElected, onDeposed: onDeposed ?? onElected })) {
+    if (typeof listener !== 'function')
+      throw new LockOptionsError(`\`${key}\` of elect() is ${kindOf(listener)}: give a function.`);
+  }
+  const { ttl, replicas } = resolveLockOptions(defaults, rest, 'the options of elect()');
+  const lock = { ...DEFAULT_LOCK_OPTIONS, ttl, replicas, wait: Number.POSITIVE_INFINITY };
+  return { listener: options, lock };
+}
+
+/** A candidacy: one of several processes leads, the others wait in line. */
+export interface LeaderElection extends AsyncDisposable {
+  readonly name: string;
+  /** Whether this process leads at this very moment, by its own clock. */
+  readonly isLeader: boolean;
+  /** The fencing token of this process's term; undefined while it does not lead. */
+  readonly fencingToken: number | undefined;
+  /**
+   * Leaves for good: aborts the signal of the term, waits for `onElected` and `onDeposed` to end, at most `shutdownGrace`,
+   * and hands the lead to the next. Never rejects.
+   */
+  resign(): Promise<void>;
+}
+
+export interface Campaign {
+  /** The service: what `onElected` locks of the same name is its term's own. */
+  readonly realm: object;
+  /** How long the end of a term waits for what runs in it, in ms. */
+  readonly grace: number;
+  acquire(signal: AbortSignal): Promise<LockHandle>;
+  warn(message: string): void;
+  /** It has ended for good. */
+  over(): void;
+}
+
+/** Before the next attempt after an error, so that a leader that fails leaves room for others. */
+const RETRY_MS = 1_000;
+
+/** Leads, waits to lead, leads again, until it resigns. One term ends before the next begins. */
+export class Candidacy implements LeaderElection {
+  readonly name: string;
+  readonly #listener: ElectionListener;
+  readonly #campaign: Campaign;
+  readonly #resigned = new AbortController();
+  readonly #over: Promise<void>;
+  #term: LockHandle | undefined;
+  #endPause: (() => void) | undefined;
+  #warned = false;
+
+  constructor(name: string, listener: ElectionListener, campaign: Campaign) {
+    this.name = name;
+    this.#listener = listener;
+    this.#campaign = campaign;
+    this.#over = this.#stand();
+  }
+
+  get isLeader(): boolean {
+    return this.#term?.held === true;
+  }
+
+  get fencingToken(): number | undefined {
+    return this.isLeader ? this.#term?.fencingToken : undefined;
+  }
+
+  resign(): Promise<void> {
+    this.#resigned.abort();
+    this.#endPause?.();
+    return this.#over;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.resign();
+  }
+
+  async #stand(): Promise<void> {
+    const { acquire, over } = this.#campaign;
+    const { signal } = this.#resigned;
+    while (!signal.aborted) {
+      try {
+        const lock = await acquire(signal);
+        this.#warned = false;
+        await this.#serve(lock);
+      } catch (error) {
+        if (signal.aborted || error instanceof LockClosedError) break;
+        this.#warnOnce(error);
+        await this.#pause();
+      }
+    }
+    over();
+  }
+
+  /** Throws what `onElected` throws. */
+  async #serve(lock: LockHandle): Promise<void> {
+    const { realm, grace } = this.#campaign;
+    this.#term = lock;
+    const elected = runWithin(realm, lock, async () => this.#listener.onElected(lock));
+    const reason = await this.#endOfTerm(lock, elected);
+    this.#term = undefined;
+    lock.stepDown();
+    const told = this.#tellDeposed(reason);
+    await within(grace, Promise.allSettled([elected, told]));
+    await lock.release().catch(() => {});
+    if (reason === 'failed') await elected;
+  }
+
+  #endOfTerm({ signal, lost }: LockHandle, elected: Promise<unknown>): Promise<DeposedReason> {
+    return new Promise((resolve) => {
+      this.#resigned.signal.addEventListener('abort', () => resolve('resigned'), { signal });
+      signal.addEventListener('abort', () => resolve((signal.reason as LockLostError).why));
+      if (lost) resolve(lost.why);
+      elected.catch(() => resolve('failed'));
+    });
+  }
+
+  async #tellDeposed(reason: DeposedReason): Promise<void> {
+    try {
+      await this.#listener.onDeposed?.(reason);
+    } catch (error) {
+      this.#campaign.warn(`onDeposed of the election "${this.name}" failed: ${messageOf(error)}`);
+    }
+  }
+
+  #warnOnce(error: unknown): void {
+    if (!this.#warned) {
+      const seconds = RETRY_MS / 1_000;
+      this.#campaign.warn(`The election "${this.name}" is stood for again in ${seconds} s: ${messageOf(error)}`);
+    }
+    this.#warned = true;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = after(RETRY_MS, resolve, { awaited: true });
+      this.#endPause = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,25 @@
+import type { LockLostWhy } from './errors.js';
+import type { Owner } from './lock-store.js';
+
+export interface LeaseTerms {
+  readonly name: string;
+  readonly owner: Owner;
+  /** How many may hold at once; `0` is exclusive. */
+  readonly permits: number;
+  readonly ttl: number;
+  readonly renew: boolean;
+  readonly maxHold: number;
+  /** How many replicas must have it. */
+  readonly replicas: number;
+  /** The first token of `block` that were set aside. */
+  readonly token: number;
+  readonly block: number;
+  /** When the attempt that won was sent. The lease counts from here, since the store counts from later. */
+  readonly since: number;
+}
+
+export interface LeaseUser {
+  lost(why: LockLostWhy): void;
+  /** Somebody asks for the lock. */
+  releaseRequested(): void;
+}
