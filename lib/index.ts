@@ -12,12 +12,15 @@ export {
   LockUpgradeError,
 } from './core/errors.js';
 export type { LockHolder, LockInspection, LockWaiter } from './core/inspection.js';
+export type { DeposedReason, ElectionListener, ElectOptions, LeaderElection } from './core/leader-election.js';
 export type { Lock } from './core/lock.js';
 export type {
   Busy,
   Claim,
+  Completion,
   Granted,
   LockStore,
+  LockStoreExtras,
   Owned,
   Owner,
   PushedGrant,
@@ -28,12 +31,16 @@ export type {
 } from './core/lock-store.js';
 export type { LockedBody } from './core/locker.js';
 export type { LockName } from './core/names.js';
+export type { OnceOptions, OnceResult } from './core/once.js';
 export type { LockMode, LockOptions } from './core/options.js';
 export type { LockLogger, LockServiceOptions } from './core/service-options.js';
 export { createLockService } from './create-lock-service.js';
+export type { LockedDecorator, LockedKey } from './decorators/guard.js';
 export { InjectLocks } from './decorators/inject-locks.decorator.js';
 export { LockParam } from './decorators/lock-param.decorator.js';
-export { Locked, type LockedDecorator, type LockedKey } from './decorators/locked.decorator.js';
+export { Locked } from './decorators/locked.decorator.js';
+export { OnElected } from './decorators/on-elected.decorator.js';
+export { Once, type OnceKey } from './decorators/once.decorator.js';
 export type {
   LockModuleExtras,
   LockModuleOptions,
@@ -41,6 +48,8 @@ export type {
   LockStoreOptions,
 } from './interfaces/lock-module-options.interface.js';
 export type { LockedOptions, SkippingLockedOptions } from './interfaces/locked-options.interface.js';
+export type { OnElectedOptions } from './interfaces/on-elected-options.interface.js';
+export type { OnceMethodOptions } from './interfaces/once-method-options.interface.js';
 export { getLockServiceToken } from './lock.constants.js';
 export { LockExceptionFilter } from './lock.exception-filter.js';
 export { LockModule } from './lock.module.js';

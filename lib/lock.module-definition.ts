@@ -1,6 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import type { LockModuleExtras, LockModuleOptions } from './interfaces/lock-module-options.interface.js';
-import { LOCK_OPTIONS, lockServiceProvider } from './lock.providers.js';
+import { electionsProvider, LOCK_OPTIONS, lockServiceProvider } from './lock.providers.js';
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<LockModuleOptions>({ moduleName: 'Lock', optionsInjectionToken: LOCK_OPTIONS })
@@ -10,7 +11,8 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
       return {
         ...definition,
         global: isGlobal,
-        providers: [...(definition.providers ?? []), service],
+        imports: [...(definition.imports ?? []), DiscoveryModule],
+        providers: [...(definition.providers ?? []), service, electionsProvider(name)],
         exports: [service.provide],
       };
     })

@@ -1,7 +1,9 @@
 import { type FactoryProvider, Logger } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
 import { openLockService } from './create-lock-service.js';
 import type { LockModuleOptions } from './interfaces/lock-module-options.interface.js';
 import { checkRegistrationName, getLockServiceToken } from './lock.constants.js';
+import { ElectionsExplorer } from './lock.elections-explorer.js';
 import type { LockService } from './lock.service.js';
 
 export const LOCK_OPTIONS = Symbol.for('nestjs-lock:options');
@@ -13,5 +15,14 @@ export function lockServiceProvider(name: string | undefined): FactoryProvider<L
     provide: getLockServiceToken(name),
     inject: [LOCK_OPTIONS],
     useFactory: (options: LockModuleOptions) => openLockService(options, new Logger('LockModule')),
+  };
+}
+
+/** Serves the `@OnElected` of one registration. */
+export function electionsProvider(name: string | undefined): FactoryProvider<ElectionsExplorer> {
+  return {
+    provide: Symbol(`nestjs-lock:elections:${name ?? ''}`),
+    inject: [DiscoveryService, getLockServiceToken(name)],
+    useFactory: (discovery: DiscoveryService, locks: LockService) => new ElectionsExplorer(discovery, locks, name),
   };
 }

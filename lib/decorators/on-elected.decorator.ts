@@ -1,0 +1,52 @@
+import { LockOptionsError } from '../core/errors.js';
+import { type ElectionListener, resolveElectOptions } from '../core/leader-election.js';
+import type { Lock } from '../core/lock.js';
+import { resolveNames } from '../core/names.js';
+import { DEFAULT_LOCK_OPTIONS } from '../core/options.js';
+import type { OnElectedOptions } from '../interfaces/on-elected-options.interface.js';
+import { checkRegistrationName } from '../lock.constants.js';
+
+/** A method that is called when its process is elected. */
+export interface ElectedMethod {
+  readonly site: string;
+  readonly method: string | symbol;
+  readonly name: string;
+  readonly options: OnElectedOptions;
+}
+
+const METHODS = new WeakMap<object, ElectedMethod[]>();
+
+/**
+ * The application stands for election under `name` from its start to its shutdown, and calls the method when it leads:
+ * until `lock.signal` aborts. When the method throws, another process gets its turn. See `LockService.elect`.
+ *
+ * On providers and controllers of the default scope; on others it fails at boot.
+ * @throws LockKeyError, LockOptionsError when the class is defined, for what can be known then.
+ */
+export function OnElected(
+  name: string,
+  options: OnElectedOptions = {},
+): <M extends (lock: Lock) => unknown>(
+  target: object,
+  method: string | symbol,
+  descriptor: TypedPropertyDescriptor<M>,
+) => void {
+  return (target, method, descriptor) => {
+    const site = `${target.constructor.name}.${String(method)}`;
+    if (typeof target === 'function' || typeof descriptor?.value !== 'function') {
+      throw new LockOptionsError(`@OnElected on ${site}, which is no method of an instance: put it on one.`);
+    }
+    resolveNames(name);
+    const { service, ...terms } = options;
+    checkRegistrationName(service, `the option \`service\` of @OnElected on ${site}`);
+    const anybody: ElectionListener = { onElected: () => {} };
+    resolveElectOptions(DEFAULT_LOCK_OPTIONS, { ...terms, ...anybody });
+    METHODS.set(target, [...(METHODS.get(target) ?? []), { site, method, name, options }]);
+  };
+}
+
+/** Those of a class and of all that it extends. */
+export function electedMethods(prototype: object | null): ElectedMethod[] {
+  if (prototype === null) return [];
+  return [...electedMethods(Object.getPrototypeOf(prototype)), ...(METHODS.get(prototype) ?? [])];
+}
