@@ -4,6 +4,7 @@ import { Connection } from '../lib/redis/connection.js';
 import type { RedisClient } from '../lib/redis/redis-client.js';
 import { RedisLockStore } from '../lib/redis/redis-lock-store.js';
 import { runLockStoreSuite } from '../lib/testing/index.js';
+import { ALL_EXTRAS } from './support/extras.js';
 import { unique } from './support/redis.js';
 import { RedisCluster } from './support/redis-cluster.js';
 
@@ -21,5 +22,5 @@ describe('RedisLockStore on a Cluster', () => {
     const connection = await Connection.open(client as unknown as RedisClient, undefined);
     return new RedisLockStore({ connection, namespace, commandTimeout: 5_000, logger: undefined });
   };
-  runLockStoreSuite({ describe, it, expect, createStore });
+  runLockStoreSuite({ describe, it, expect, extras: ALL_EXTRAS, createStore });
 });

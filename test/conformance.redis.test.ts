@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Connection } from '../lib/redis/connection.js';
 import { RedisLockStore } from '../lib/redis/redis-lock-store.js';
 import { runLockStoreSuite } from '../lib/testing/index.js';
+import { ALL_EXTRAS } from './support/extras.js';
 import { unique, useRedis } from './support/redis.js';
 
 describe('RedisLockStore', () => {
@@ -11,5 +12,5 @@ describe('RedisLockStore', () => {
     const connection = await Connection.open(redis.url, undefined);
     return new RedisLockStore({ connection, namespace, commandTimeout: 5_000, logger: undefined });
   };
-  runLockStoreSuite({ describe, it, expect, createStore });
+  runLockStoreSuite({ describe, it, expect, extras: ALL_EXTRAS, createStore });
 });

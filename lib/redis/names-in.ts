@@ -1,16 +1,24 @@
 import { LockOptionsError, LockUnavailableError } from '../core/errors.js';
+import { within } from '../core/timer.js';
 import { keyPattern, nameOfKey } from './keys.js';
 import type { RedisClient } from './redis-client.js';
 import { bareError } from './reply-error.js';
 
 const KEYS_A_CALL = 1_000;
 
+export interface Walk {
+  readonly namespace: string;
+  readonly prefix: string;
+  /** How long one command may take, in ms. */
+  readonly timeout: number;
+}
+
 /** The names of all locks that begin with `prefix`, by a walk over all keys of each primary. */
-export async function namesIn(client: RedisClient, namespace: string, prefix: string): Promise<string[]> {
-  const names = new Set<string>();
+export async function namesIn(client: RedisClient, walk: Walk): Promise<string[]> {
+  const primaries = client.nodes?.('master') ?? [client];
   try {
-    const primaries = client.nodes?.('master') ?? [client];
-    await Promise.all(primaries.map((primary) => walk(primary, namespace, prefix, names)));
+    const names = await Promise.all(primaries.map((primary) => namesOn(primary, walk)));
+    return [...new Set(names.flat())].sort();
   } catch (error) {
     if (error instanceof LockOptionsError) throw error;
     const { message } = error as Error;
@@ -18,21 +26,20 @@ export async function namesIn(client: RedisClient, namespace: string, prefix: st
       cause: bareError(error as Error),
     });
   }
-  return [...names].sort();
 }
 
-async function walk(client: RedisClient, namespace: string, prefix: string, names: Set<string>): Promise<void> {
+async function namesOn(client: RedisClient, { namespace, prefix, timeout }: Walk): Promise<string[]> {
   if (!client.scan)
     throw new LockOptionsError('The client that was handed in has no scan(): names cannot be listed, use ioredis.');
   // What ioredis sets before the keys of commands, it leaves to us in patterns and replies.
   const { keyPrefix = '' } = (client as { options?: { keyPrefix?: string } }).options ?? {};
   const pattern = keyPattern(keyPrefix + namespace, prefix);
+  const names: string[] = [];
   for (let cursor: string | undefined; cursor !== '0'; ) {
-    const [next, keys] = await client.scan(cursor ?? '0', 'MATCH', pattern, 'COUNT', KEYS_A_CALL);
-    cursor = next;
-    for (const key of keys) {
-      const name = nameOfKey(keyPrefix + namespace, key);
-      if (name !== undefined) names.add(name);
-    }
+    const page = await within(timeout, client.scan(cursor ?? '0', 'MATCH', pattern, 'COUNT', KEYS_A_CALL));
+    if (!page) throw new Error(`no answer within ${timeout} ms`);
+    cursor = page[0];
+    names.push(...page[1].map((key) => nameOfKey(keyPrefix + namespace, key)).filter((name) => name !== undefined));
   }
+  return names;
 }

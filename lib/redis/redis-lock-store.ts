@@ -36,7 +36,6 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   readonly #commandOptions: GroupCommitOptions;
   /** What waits for replicas holds up its connection, and so has one of its own. */
   #acknowledged: { readonly connection: Connection; readonly commands: GroupCommit } | undefined;
-  readonly #namespace: string;
   readonly #channelPrefix: string;
   readonly #logger: LockLogger | undefined;
   readonly #listeners = new Map<string, StoreListener>();
@@ -45,7 +44,6 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   constructor({ connection, namespace, commandTimeout: timeout, logger }: RedisLockStoreOptions) {
     this.#connection = connection;
     this.#logger = logger;
-    this.#namespace = namespace;
     this.#channelPrefix = channelPrefix(namespace);
     this.#commandOptions = { namespace, channelPrefix: this.#channelPrefix, timeout };
     this.#commands = new GroupCommit(connection, this.#commandOptions);
@@ -119,7 +117,8 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   }
 
   names(prefix: string): Promise<readonly string[]> {
-    return namesIn(this.#connection.client, this.#namespace, prefix);
+    const { namespace, timeout } = this.#commandOptions;
+    return namesIn(this.#connection.client, { namespace, prefix, timeout });
   }
 
   subscribe(instance: string, listener: StoreListener): () => void {

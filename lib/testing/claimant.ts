@@ -1,4 +1,4 @@
-import type { Busy, Granted, LockStore, Owner, PushedGrant, StoreHolder } from '../core/lock-store.js';
+import type { Busy, Granted, LockStore, LockStoreExtras, Owner, PushedGrant, StoreHolder } from '../core/lock-store.js';
 import { until } from './until.js';
 
 /** What an owner asks for; see `Claim`. */
@@ -19,6 +19,8 @@ interface Listening {
   readonly granted: ReadonlyMap<Owner, PushedGrant>;
   readonly revoked: ReadonlySet<Owner>;
   readonly nudged: Set<Owner>;
+  readonly requested: ReadonlySet<Owner>;
+  readonly extras: LockStoreExtras;
 }
 
 /** One owner of one lock: it numbers its attempts, and brings its ticket, as the port asks of its callers. */
@@ -109,6 +111,22 @@ export class Claimant {
 
   release(retain = 0): Promise<boolean> {
     return this.#peer.store.release({ name: this.name, owner: this.owner, retain });
+  }
+
+  complete(remember: number, retain?: number): Promise<boolean> {
+    return this.#peer.extras.complete({ name: this.name, owner: this.owner, remember, retain });
+  }
+
+  /** Asks for what others have, past the queue. */
+  steal(expected: number | null): Promise<Granted | Busy> {
+    this.attempt += 1;
+    const { owner, name, attempt } = this;
+    return this.#peer.extras.steal({ ...this.#terms, owner, name, attempt, alive: 0, ticket: 0 }, expected);
+  }
+
+  /** Resolves when the store says that somebody asks for what it holds. */
+  request(): Promise<true> {
+    return until('the message that the lock is asked for', () => this.#peer.requested.has(this.owner) || undefined);
   }
 
   withdraw(): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { LockStore } from '../core/lock-store.js';
+import type { LockStore, LockStoreExtras } from '../core/lock-store.js';
 import { Peer } from './peer.js';
 
 /** The matchers that the suite calls; those of vitest, jest and the package `expect` have them. */
@@ -19,6 +19,8 @@ export interface LockStoreSuiteOptions {
    * the view's own `close()` is called, where it has one.
    */
   createStore: () => LockStore | Promise<LockStore>;
+  /** What of `LockStoreExtras` the store has; it is tested too. Default: nothing. */
+  extras?: readonly (keyof LockStoreExtras)[];
 }
 
 /** What may be left of a lease of a minute: a store may add a little for what the clocks of its servers differ. */

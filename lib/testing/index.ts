@@ -5,16 +5,32 @@
  *
  *     runLockStoreSuite({ describe, it, expect, createStore: () => new MyLockStore(url) });
  */
+import type { LockStoreExtras } from '../core/lock-store.js';
 import { crowdChapter } from './crowd.chapter.js';
 import { exclusiveChapter } from './exclusive.chapter.js';
 import { type Chapter, chapterOf, type LockStoreSuiteOptions } from './harness.js';
 import { leavingChapter } from './leaving.chapter.js';
+import { marksChapter } from './marks.chapter.js';
+import { namesChapter } from './names.chapter.js';
 import { operatorChapter } from './operator.chapter.js';
 import { queueChapter } from './queue.chapter.js';
+import { requestChapter } from './request.chapter.js';
 import { retainChapter } from './retain.chapter.js';
 import { sharedChapter } from './shared.chapter.js';
+import { stealChapter } from './steal.chapter.js';
 
-export type { Busy, Claim, Granted, LockStore, Owned, Owner, PushedGrant, StoreListener } from '../core/lock-store.js';
+export type {
+  Busy,
+  Claim,
+  Completion,
+  Granted,
+  LockStore,
+  LockStoreExtras,
+  Owned,
+  Owner,
+  PushedGrant,
+  StoreListener,
+} from '../core/lock-store.js';
 export type { LockStoreSuiteOptions, SuiteExpectation } from './harness.js';
 
 const CHAPTERS: Record<string, (chapter: Chapter) => void> = {
@@ -27,10 +43,20 @@ const CHAPTERS: Record<string, (chapter: Chapter) => void> = {
   'inspection, force and names': operatorChapter,
 };
 
+const EXTRAS: readonly [title: string, needs: readonly (keyof LockStoreExtras)[], (chapter: Chapter) => void][] = [
+  ['marks', ['complete', 'doneAt', 'unmark'], marksChapter],
+  ['a request for release', ['requestRelease'], requestChapter],
+  ['a steal', ['steal'], stealChapter],
+  ['a list of names', ['names'], namesChapter],
+];
+
 /** Declares the tests of the contract of `LockStore`. */
 export function runLockStoreSuite(options: LockStoreSuiteOptions): void {
   const chapter = chapterOf(options);
   options.describe('LockStore', () => {
     for (const [title, declare] of Object.entries(CHAPTERS)) options.describe(title, () => declare(chapter));
+    for (const [title, needs, declare] of EXTRAS) {
+      if (needs.some((extra) => options.extras?.includes(extra))) options.describe(title, () => declare(chapter));
+    }
   });
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Instance } from '../core/instance.js';
-import type { LockStore, Owner, PushedGrant } from '../core/lock-store.js';
+import type { LockStore, LockStoreExtras, Owner, PushedGrant } from '../core/lock-store.js';
 import { UNBOUNDED } from '../core/options.js';
 import { Claimant, type Terms } from './claimant.js';
 import { until } from './until.js';
@@ -16,6 +16,7 @@ export class Peer {
   readonly granted = new Map<Owner, PushedGrant>();
   readonly revoked = new Set<Owner>();
   readonly nudged = new Set<Owner>();
+  readonly requested = new Set<Owner>();
   readonly #instance = new Instance('suite');
   readonly #unsubscribe: () => void;
 
@@ -24,6 +25,7 @@ export class Peer {
       granted: (owner, grant) => void this.granted.set(owner, grant),
       revoked: (owner) => void this.revoked.add(owner),
       nudged: (owner) => void this.nudged.add(owner),
+      releaseRequested: (owner) => void this.requested.add(owner),
       reconnected: () => {},
     });
   }
@@ -34,6 +36,11 @@ export class Peer {
     peers.push(peer);
     await until('a pushed grant', async () => ((await peer.#hearsItself()) ? true : undefined));
     return peer;
+  }
+
+  /** What the store is said to have beside the lock. */
+  get extras(): LockStoreExtras {
+    return this.store as LockStore & LockStoreExtras;
   }
 
   exclusive(name: string, terms: Partial<Terms> = {}): Claimant {

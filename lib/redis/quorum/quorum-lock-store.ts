@@ -170,6 +170,7 @@ export class QuorumLockStore implements LockStore {
         listener.revoked(owner);
       },
       nudged: (owner) => listener.nudged(owner),
+      releaseRequested: (owner) => listener.releaseRequested?.(owner),
       reconnected: () => listener.reconnected(),
     };
     const ends = this.#quorum.voters.map((voter) => voter.subscribe(instance, hints));
