@@ -25,9 +25,11 @@ export class RedisSentinel implements AsyncDisposable {
     const primary = await RedisServer.start({ args });
     const group = new RedisSentinel(primary, []);
     try {
-      const follow = [...args, '--replicaof', '127.0.0.1', String(primary.port)];
       for (let count = 0; count < REPLICAS; count += 1) {
-        group.replicas = [...group.replicas, await RedisServer.start({ args: follow })];
+        const replica = await RedisServer.start({ args });
+        group.replicas = [...group.replicas, replica];
+        // Not by its command line: one that was promoted since would follow the former primary when it is started again.
+        await command(replica, 'REPLICAOF', '127.0.0.1', String(primary.port));
       }
       // First: a Sentinel that meets a replica which is not in step looks at it again only after ten seconds.
       for (const replica of group.replicas) await ask(replica, (client) => follows(client, primary));

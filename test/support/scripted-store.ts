@@ -1,6 +1,7 @@
 import type {
   Busy,
   Claim,
+  Completion,
   Granted,
   LockStore,
   Owned,
@@ -18,6 +19,8 @@ interface Asked {
   withdraw: Owned;
   inspect: { name: string };
   force: { name: string; expected: number | null };
+  complete: Completion;
+  doneAt: { name: string };
 }
 
 interface Answers {
@@ -27,6 +30,8 @@ interface Answers {
   withdraw: undefined;
   inspect: StoreState;
   force: boolean;
+  complete: boolean;
+  doneAt: number | null;
 }
 
 export type ScriptedOperation = keyof Asked;
@@ -87,6 +92,14 @@ export class ScriptedStore implements LockStore {
 
   force(name: string, expected: number | null): Promise<boolean> {
     return this.#call('force', { name, expected });
+  }
+
+  complete(asked: Completion): Promise<boolean> {
+    return this.#call('complete', asked);
+  }
+
+  doneAt(name: string): Promise<number | null> {
+    return this.#call('doneAt', { name });
   }
 
   subscribe(instance: string, listener: StoreListener): () => void {

@@ -1,0 +1,100 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { watch } from '../support/core-locks.js';
+import { pass, settle, useFakeTime } from '../support/fake-time.js';
+import { Leases } from '../support/leases.js';
+
+describe('A lease whose work is done', () => {
+  useFakeTime();
+  let leases: Leases;
+  beforeEach(() => {
+    leases = new Leases();
+  });
+
+  it('is marked and given back in one step, and leaves nothing armed', async () => {
+    const lease = leases.open({ replicas: 2 });
+    const completed = watch(lease.complete(60_000, 500));
+    await settle();
+    const { asked } = leases.store.next('complete');
+    expect(asked).toEqual({ name: 'door', owner: 'me#1', remember: 60_000, retain: 500, replicas: 2 });
+    leases.store.next('complete').answer(true);
+    await settle();
+    expect(completed.value).toBe(true);
+    expect([lease.held, vi.getTimerCount()]).toEqual([false, 0]);
+    expect(leases.over).toEqual([lease]);
+    expect(leases.lost).toEqual([]);
+    expect(leases.store.log()).toEqual(['complete']);
+  });
+
+  it('stays held, and renewed, where it is only marked', async () => {
+    const lease = leases.open();
+    const completed = watch(lease.complete(60_000));
+    await settle();
+    leases.store.next('complete').answer(true);
+    await settle();
+    expect([completed.value, lease.held]).toEqual([true, true]);
+    await pass(1_000);
+    leases.store.next('renew').answer(true);
+  });
+
+  it('is lost when the store says that it was not ours', async () => {
+    const completed = watch(leases.open().complete(60_000, 0));
+    await settle();
+    leases.store.next('complete').answer(false);
+    await settle();
+    expect(completed.value).toBe(false);
+    expect(leases.lost).toEqual(['taken']);
+  });
+
+  it('asks until it is answered, and does not renew meanwhile: the mark may be set, and the lease given back', async () => {
+    const lease = leases.open();
+    const completed = watch(lease.complete(60_000, 0));
+    await settle();
+    for (let i = 0; i < 12; i += 1) {
+      leases.store.next('complete').fail();
+      await pass(100);
+    }
+    expect([completed.settled, leases.store.all('renew')]).toEqual([false, []]);
+    leases.store.next('complete').answer(true);
+    await settle();
+    expect(completed.value).toBe(true);
+    expect(leases.lost).toEqual([]);
+  });
+
+  it('is lost when nobody has answered by its end', async () => {
+    const completed = watch(leases.open().complete(60_000, 0));
+    await settle();
+    for (let i = 0; i < 30; i += 1) {
+      leases.store.next('complete').fail();
+      await pass(100);
+    }
+    expect(completed.value).toBe(false);
+    expect(leases.lost).toEqual(['unavailable']);
+  });
+
+  it('has its mark when the answer comes after its end: the store compared the owner', async () => {
+    const completed = watch(leases.open().complete(60_000, 0));
+    await pass(3_000);
+    expect(leases.lost).toEqual(['unavailable']);
+    leases.store.next('complete').answer(true);
+    await settle();
+    expect(completed.value).toBe(true);
+  });
+
+  it('waits for the renewal that is on its way', async () => {
+    const lease = leases.open();
+    await pass(1_000);
+    void watch(lease.complete(60_000, 0));
+    await settle();
+    expect(leases.store.open('complete')).toBe(0);
+    leases.store.next('renew').answer(true);
+    await settle();
+    expect(leases.store.open('complete')).toBe(1);
+  });
+
+  it('that is over asks nothing', async () => {
+    const lease = leases.open();
+    lease.lose('forced');
+    await expect(lease.complete(60_000, 0)).resolves.toBe(false);
+    expect(leases.store.log()).toEqual([]);
+  });
+});
