@@ -28,6 +28,7 @@ const LAYERS = [
   ],
   ['lock.constants.ts', ['core/', 'lock.service.ts']],
   ['lock.service.ts', ['core/']],
+  ['web-locks/', ['core/', 'lock.service.ts', 'web-locks/']],
   ['lock.exception-filter.ts', ['core/', '@nestjs/common', '@nestjs/core', 'rxjs']],
   [
     '',
@@ -37,6 +38,7 @@ const LAYERS = [
       'redis/',
       'interfaces/',
       'decorators/',
+      'web-locks/',
       /^(lock|create)[.-].*\.ts$/,
       '@nestjs/common',
       '@nestjs/core',
