@@ -57,3 +57,6 @@ export { LockService, type TryRunResult } from './lock.service.js';
 export { MemoryLockStore, type MemoryLockStoreOptions } from './memory/memory-lock-store.js';
 export type { RedisSource } from './redis/connection.js';
 export type { RedisClient } from './redis/redis-client.js';
+export { createLockManager, type LockManager, type WebLockOptions } from './web-locks/lock-manager.js';
+export type { LockManagerSnapshot, WebLockInfo } from './web-locks/snapshot.js';
+export type { WebLock } from './web-locks/web-lock.js';
