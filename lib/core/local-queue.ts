@@ -161,9 +161,10 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     this.#claim = undefined;
     const head = this.#line.first;
     if (!head) return;
-    const { name, options, ttl } = head;
+    const { name, options, ttl, stealsAfter } = head;
     const { renew, maxHold, permits, replicas } = options;
-    const lease = this.#session.hold({ name, owner, permits, ttl, renew, maxHold, replicas, token, block, since });
+    const terms = { name, owner, permits, ttl, renew, maxHold, replicas, token, block, since };
+    const lease = this.#session.hold(terms, stealsAfter === undefined ? 'taken' : 'forced');
     if (head.settled) {
       // Whoever was told that an earlier hold is over has aborted this very request.
       lease.release(0).catch(() => {});

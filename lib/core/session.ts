@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import type { LockLostWhy } from './errors.js';
 import { Instance, seqOf } from './instance.js';
 import { Lease } from './lease.js';
 import type { LeaseTerms } from './lease-terms.js';
@@ -56,10 +57,10 @@ export class Session implements StoreListener {
     return waiting;
   }
 
-  /** Keeps what was granted: renews it, watches it. */
-  hold(terms: LeaseTerms): Lease {
+  /** Keeps what was granted: renews it, watches it. `why`: what has ended an earlier hold of ours, if there is one still. */
+  hold(terms: LeaseTerms, why: LockLostWhy): Lease {
     // The store grants an exclusive lock only when every earlier hold is over.
-    if (terms.permits === 0) this.#exclusive.get(terms.name)?.lose('taken');
+    if (terms.permits === 0) this.#exclusive.get(terms.name)?.lose(why);
     const lease = new Lease(this, terms);
     this.#leases.set(seqOf(terms.owner), lease);
     if (terms.permits === 0) this.#exclusive.set(terms.name, lease);

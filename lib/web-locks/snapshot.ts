@@ -23,10 +23,10 @@ export interface LockManagerSnapshot {
 /** `asked`: the locks that this client has asked for so far, which the list of the store may be too early for. */
 export async function takeSnapshot(locker: Locker, asked: readonly string[]): Promise<LockManagerSnapshot> {
   const snapshot: LockManagerSnapshot = { held: [], pending: [] };
-  const lockNames = new Set([...asked, ...(await locker.names(WEB_PREFIX))]);
+  const lockNames = new Set([...asked, ...(await locker.calls.names(WEB_PREFIX))]);
   const looks = [...lockNames]
     .sort()
-    .map(async (lockName) => [webNameOf(lockName), await locker.look(lockName)] as const);
+    .map(async (lockName) => [webNameOf(lockName), await locker.calls.look(lockName)] as const);
   for (const [name, state] of await Promise.all(looks)) if (name !== undefined) add(snapshot, name, state);
   return snapshot;
 }

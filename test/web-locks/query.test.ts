@@ -79,7 +79,7 @@ describe.each(bothStores(redis))('query() of a lock manager on $name', (store) =
     await new Take(there!.locks, 'a', { mode: 'shared' }).granted;
     const { held } = await here!.locks.request('a', { mode: 'shared' }, () => here!.locks.query());
     expect(new Set(clientsOf(held, 'a')).size).toBe(2);
-    const { holders } = await here!.service.locker.look('web:a');
+    const { holders } = await here!.service.locker.calls.look('web:a');
     expect(holders).toHaveLength(1);
     for (const { owner } of holders) {
       const [id] = owner.split('.');

@@ -108,7 +108,7 @@ describe('Web locks of a service', () => {
     const { locks, service } = client!;
     const held = new Take(locks, 'a');
     expect((await held.granted)?.mode).toBe('exclusive');
-    const [holder] = (await service.locker.look('web:a')).holders;
+    const [holder] = (await service.locker.calls.look('web:a')).holders;
     expect(holder?.remaining).toBeGreaterThan(defaults.maxHold);
     const waiting = [1, 2, 3].map(() => new Take(locks, 'a', { mode: 'shared' }));
     expect((await locks.query()).pending).toHaveLength(3);
