@@ -35,7 +35,15 @@ export class MemoryVoter {
       inspect: (name) => this.#call(() => this.#memory.inspect(name)),
       force: (name, expected) => this.#call(() => this.#memory.force(name, expected)),
       subscribe: () => () => {},
+      complete: (completion) => this.#call(() => this.#memory.complete(completion)),
+      doneAt: (name) => this.#call(() => this.#memory.doneAt(name)),
+      unmark: (name, owner) => this.#call(() => this.#memory.unmark(name, owner)),
     };
+  }
+
+  /** What it has at the moment. */
+  get memory(): MemoryLockStore {
+    return this.#memory;
   }
 
   restart(): void {
