@@ -106,6 +106,7 @@ describe.each(bothStores(useRedis()))('An election on $name', ({ shared }) => {
     const resigned = first.election.resign();
     mayEnd.resolve();
     await until(() => events.length === 1);
+    expect([first.election.isLeader, first.election.fencingToken]).toEqual([false, undefined]);
     mayTell.resolve();
     await resigned;
     await until(() => events.length === 3);

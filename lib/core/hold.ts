@@ -1,13 +1,13 @@
 import type { LockLostWhy } from './errors.js';
 import type { Lease } from './lease.js';
-import type { LeaseUser } from './lease-terms.js';
+import type { Completed, LeaseUser } from './lease-terms.js';
 
 /** Where a hold comes from, and goes to. */
 export interface HoldKeeper {
   /** False: it was lost. Rejects when the store does not answer. */
   giveBack(hold: Hold, used: boolean): Promise<boolean>;
-  /** Marks the name as done, and gives it back unless somebody `staysIn`. False: it was lost, and nothing is marked. */
-  complete(hold: Hold, remember: number, staysIn: boolean): Promise<boolean>;
+  /** Marks the name as done, and gives it back unless somebody `staysIn`. */
+  complete(hold: Hold, remember: number, staysIn: boolean): Promise<Completed>;
   /** The lease of the hold is lost. */
   lost(): void;
 }
@@ -85,8 +85,11 @@ export class Hold implements LeaseUser {
   }
 
   /** Marks the name as done; the last of its users gives it back in the same step. False: it was lost, nothing is marked. */
-  complete(remember: number): Promise<boolean> {
-    return this.held ? this.#keeper.complete(this, remember, this.#users > 1) : Promise.resolve(false);
+  async complete(remember: number): Promise<boolean> {
+    if (!this.held) return false;
+    const completed = await this.#keeper.complete(this, remember, this.#users > 1);
+    if (completed !== 'done') this.why ??= completed;
+    return completed === 'done';
   }
 
   /** Calls `listener` when somebody asks for the lock, or soon when somebody has; the returned function ends that. */
@@ -98,8 +101,6 @@ export class Hold implements LeaseUser {
   }
 
   releaseRequested(): void {
-    // A quorum says it once for each server.
-    if (this.#requested) return;
     this.#requested = true;
     for (const listener of this.#listeners ?? []) this.#tell(listener);
   }

@@ -23,3 +23,6 @@ export interface LeaseUser {
   /** Somebody asks for the lock. */
   releaseRequested(): void;
 }
+
+/** Whether the mark is set; else what has become of the lock. */
+export type Completed = 'done' | LockLostWhy;

@@ -1,11 +1,11 @@
 import type { Clock } from './clock.js';
 import { type LockLostWhy, LockUnavailableError } from './errors.js';
-import type { LeaseTerms, LeaseUser } from './lease-terms.js';
+import type { Completed, LeaseTerms, LeaseUser } from './lease-terms.js';
 import type { LockStore } from './lock-store.js';
 import { assertNoLonger } from './options.js';
 import { RenewalWheel, type Scheduled } from './renewal.js';
 import { extraOf } from './store-extras.js';
-import { pause } from './timer.js';
+import { untilAnswered } from './timer.js';
 
 export interface LeaseKeeper {
   readonly store: LockStore;
@@ -93,17 +93,25 @@ export class Lease implements Scheduled {
   }
 
   /**
-   * Marks the name as done for `remember` ms and, with `retain`, releases in the same step. False: it was lost. The store
-   * is asked until it answers or the lease ends.
+   * Marks the name as done for `remember` ms and, with `retain`, releases in the same step. The store is asked until it
+   * answers or the lease ends.
    */
-  async complete(remember: number, retain?: number): Promise<boolean> {
+  async complete(remember: number, retain?: number): Promise<Completed> {
     while (this.#inFlight) await this.#inFlight;
-    if (!this.held) return false;
+    if (!this.held) return 'released';
+    const { name, owner, replicas } = this.terms;
+    const complete = extraOf(this.#keeper.store, 'complete', 'A mark');
+    const isOver = (): boolean => this.#state === 'lost' || this.#keeper.clock.now() >= this.#deadline;
+    const answer = untilAnswered(() => complete({ name, owner, remember, retain, replicas }), isOver, RETRY_MS);
     // No renewal meanwhile: whether it is still ours is what an answer that was lost has changed.
-    const completed = this.#completeUntilAnswered(remember, retain);
-    this.#inFlight = completed;
-    this.#schedule();
-    return completed;
+    const settled = answer.then(Boolean);
+    this.#inFlight = settled;
+    if (retain !== undefined) {
+      this.#state = 'released';
+      this.#sentBack = settled;
+      this.#keeper.wheel.cancel(this);
+    } else this.#schedule();
+    return this.#completed(await answer);
   }
 
   /** Asks the store whether it is still ours, without waiting for the next renewal. */
@@ -190,26 +198,12 @@ export class Lease implements Scheduled {
     return this.#inFlight;
   }
 
-  async #completeUntilAnswered(remember: number, retain: number | undefined): Promise<boolean> {
-    const { store } = this.#keeper;
-    const { name, owner, replicas } = this.terms;
-    const complete = extraOf(store, 'complete', 'A mark');
-    let done: boolean | undefined;
-    while (done === undefined && this.held) {
-      done = await complete({ name, owner, remember, retain, replicas }).catch(() => undefined);
-      if (done === undefined) await pause(RETRY_MS);
-    }
+  #completed(answer: boolean | undefined): Completed {
     this.#inFlight = undefined;
-    if (done === false) this.lose('taken');
-    else if (done && retain !== undefined && this.#state === 'held') this.#end();
+    if (this.#state === 'released') this.#keeper.ended(this);
+    else if (answer === false) this.lose('taken');
     else if (this.held) this.#schedule();
-    return done === true;
-  }
-
-  #end(): void {
-    this.#state = 'released';
-    this.#keeper.wheel.cancel(this);
-    this.#keeper.ended(this);
+    return answer ? 'done' : answer === false ? 'taken' : 'unavailable';
   }
 
   #answered(ours: boolean, sentAt: number, ttl: number): boolean {

@@ -2,6 +2,7 @@ import { LockUnavailableError } from './errors.js';
 import { Hold, type HoldKeeper } from './hold.js';
 import { labelOf } from './instance.js';
 import type { Lease } from './lease.js';
+import type { Completed } from './lease-terms.js';
 import { Line, type Linked } from './line.js';
 import type { Granted, Owner } from './lock-store.js';
 import type { Obstacle, Place, Request } from './request.js';
@@ -214,12 +215,12 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   }
 
   /** Not handed over: whoever is next should find the mark in the store. */
-  async complete(hold: Hold, remember: number, staysIn: boolean): Promise<boolean> {
+  async complete(hold: Hold, remember: number, staysIn: boolean): Promise<Completed> {
     if (staysIn) return hold.lease.complete(remember);
-    const done = await hold.lease.complete(remember, this.#retain(hold));
-    if (this.#lease === hold.lease) this.#lease = undefined;
+    const completed = await hold.lease.complete(remember, this.#retain(hold));
+    this.#lease = undefined;
     this.#advance();
-    return done;
+    return completed;
   }
 
   /** For how many ms more the lock is kept from the others. */

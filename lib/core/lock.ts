@@ -124,7 +124,7 @@ export class LockHandle implements Lock {
     const endAll = (): void => {
       for (const end of ends) end();
     };
-    // Once, also when several of the names are asked for.
+    // Once, although a quorum says it for each of its servers, and several of the names may be asked for.
     const ends = this.holds.map((hold) =>
       hold.onReleaseRequested(() => {
         endAll();

@@ -30,3 +30,17 @@ export function within<T>(ms: number, promise: Promise<T>): Promise<T | undefine
     promise.finally(cancel).then(resolve, reject);
   });
 }
+
+/** Asks again after each error, `ms` later, until there is an answer; undefined when it is over before. */
+export async function untilAnswered<T>(
+  ask: () => Promise<T>,
+  isOver: () => boolean,
+  ms: number,
+): Promise<T | undefined> {
+  let answer: T | undefined;
+  while (answer === undefined && !isOver()) {
+    answer = await ask().catch(() => undefined);
+    if (answer === undefined) await pause(ms);
+  }
+  return answer;
+}

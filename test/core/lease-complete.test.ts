@@ -18,11 +18,34 @@ describe('A lease whose work is done', () => {
     expect(asked).toEqual({ name: 'door', owner: 'me#1', remember: 60_000, retain: 500, replicas: 2 });
     leases.store.next('complete').answer(true);
     await settle();
-    expect(completed.value).toBe(true);
+    expect(completed.value).toBe('done');
     expect([lease.held, vi.getTimerCount()]).toEqual([false, 0]);
     expect(leases.over).toEqual([lease]);
     expect(leases.lost).toEqual([]);
     expect(leases.store.log()).toEqual(['complete']);
+  });
+
+  it('is not held from then on: the answer may come after the grant to the next', async () => {
+    const lease = leases.open();
+    const completed = watch(lease.complete(60_000, 0));
+    await settle();
+    expect(lease.held).toBe(false);
+    lease.lose('taken');
+    leases.store.next('complete').answer(true);
+    await settle();
+    expect([completed.value, leases.lost]).toEqual(['done', []]);
+  });
+
+  it('is waited for by a shutdown, which does not release what is about to be marked', async () => {
+    const lease = leases.open();
+    void watch(lease.complete(60_000, 0));
+    await settle();
+    const abandoned = watch(lease.abandon());
+    await settle();
+    expect([abandoned.settled, leases.store.log()]).toEqual([false, ['complete']]);
+    leases.store.next('complete').answer(true);
+    await settle();
+    expect(abandoned.settled).toBe(true);
   });
 
   it('stays held, and renewed, where it is only marked', async () => {
@@ -31,7 +54,7 @@ describe('A lease whose work is done', () => {
     await settle();
     leases.store.next('complete').answer(true);
     await settle();
-    expect([completed.value, lease.held]).toEqual([true, true]);
+    expect([completed.value, lease.held]).toEqual(['done', true]);
     await pass(1_000);
     leases.store.next('renew').answer(true);
   });
@@ -41,7 +64,16 @@ describe('A lease whose work is done', () => {
     await settle();
     leases.store.next('complete').answer(false);
     await settle();
-    expect(completed.value).toBe(false);
+    expect(completed.value).toBe('taken');
+    expect(leases.lost).toEqual([]);
+  });
+
+  it('that is only marked is lost when the store says that it was not ours', async () => {
+    const completed = watch(leases.open().complete(60_000));
+    await settle();
+    leases.store.next('complete').answer(false);
+    await settle();
+    expect(completed.value).toBe('taken');
     expect(leases.lost).toEqual(['taken']);
   });
 
@@ -56,7 +88,7 @@ describe('A lease whose work is done', () => {
     expect([completed.settled, leases.store.all('renew')]).toEqual([false, []]);
     leases.store.next('complete').answer(true);
     await settle();
-    expect(completed.value).toBe(true);
+    expect(completed.value).toBe('done');
     expect(leases.lost).toEqual([]);
   });
 
@@ -67,17 +99,16 @@ describe('A lease whose work is done', () => {
       leases.store.next('complete').fail();
       await pass(100);
     }
-    expect(completed.value).toBe(false);
-    expect(leases.lost).toEqual(['unavailable']);
+    expect(completed.value).toBe('unavailable');
+    expect(leases.over).toHaveLength(1);
   });
 
   it('has its mark when the answer comes after its end: the store compared the owner', async () => {
     const completed = watch(leases.open().complete(60_000, 0));
     await pass(3_000);
-    expect(leases.lost).toEqual(['unavailable']);
     leases.store.next('complete').answer(true);
     await settle();
-    expect(completed.value).toBe(true);
+    expect(completed.value).toBe('done');
   });
 
   it('waits for the renewal that is on its way', async () => {
@@ -94,7 +125,7 @@ describe('A lease whose work is done', () => {
   it('that is over asks nothing', async () => {
     const lease = leases.open();
     lease.lose('forced');
-    await expect(lease.complete(60_000, 0)).resolves.toBe(false);
+    await expect(lease.complete(60_000, 0)).resolves.toBe('released');
     expect(leases.store.log()).toEqual([]);
   });
 });

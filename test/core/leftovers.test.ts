@@ -26,6 +26,14 @@ const answers: [string, LockOptions, Answer][] = [
   ['granted with a block of tokens and released', {}, async (call) => call.answer(granted({ block: 4 }))],
   ['granted as shared and released', { mode: 'shared', permits: 2 }, async (call) => call.answer(granted())],
   [
+    'granted and completed',
+    {},
+    async (call, store) => {
+      store.automatic.complete = () => true;
+      call.answer(granted({ block: 4 }));
+    },
+  ],
+  [
     'granted and forced',
     {},
     async (call, store) => {
@@ -71,6 +79,7 @@ describe('Names that are made up as they come', () => {
         if (title === 'aborted') controller.abort();
         await settle();
         expect(wanted.settled).toBe(true);
+        if (title === 'granted and completed') await wanted.value?.complete(1_000);
         await wanted.value?.release();
         store.forget();
       }
