@@ -19,6 +19,11 @@ repeat
 until cursor == '0'
 return found`;
 
+/** What outlives its locks on purpose: the counters of tokens, and the marks of what is to be done once. */
+export function mayStay(key: string, ttl: number): boolean {
+  return ttl > 0 && (key.endsWith(':fence') || /\{once:\d+\}:done$/.test(key));
+}
+
 export async function keysOf(server: RedisServer, namespace: string): Promise<Map<string, number> | undefined> {
   const found = (await ask(server, 'EVAL_RO', KEYS_WITH_TTL, 0, `${namespace}:*`)) as (string | number)[] | undefined;
   if (!found) return undefined;

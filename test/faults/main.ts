@@ -75,7 +75,7 @@ async function playTopology(name: string, seconds: number): Promise<void> {
 
 /** `title`: the topology, a dash, and the round. */
 function judge(title: string, place: string, keySamples: number): void {
-  const quorum = TOPOLOGIES[title.slice(0, title.indexOf('-'))]?.quorum === true;
+  const { quorum } = TOPOLOGIES[title.slice(0, title.indexOf('-'))] ?? {};
   const verdict = check(readHistory(place), { quorum });
   report.add(verdict, keySamples);
   const { violations, history } = verdict;

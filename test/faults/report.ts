@@ -13,6 +13,8 @@ export class Report {
   #writes = { accepted: 0, refused: 0 };
   #pairs = { checked: 0, excluded: 0 };
   #keySamples = 0;
+  readonly #once = new Map<string, number>();
+  readonly #excused = new Map<string, number>();
   readonly #faults: Map<string, number>;
   readonly #overlaps = new Map<string, number>();
   readonly #lateness = { running: [] as number[], stopped: [] as number[] };
@@ -22,7 +24,7 @@ export class Report {
     this.#faults = new Map(nemeses.map((name) => [name, 0]));
   }
 
-  add({ history, violations, overlaps, lateness, pairs }: Verdict, keySamples: number): void {
+  add({ history, violations, overlaps, lateness, once, pairs }: Verdict, keySamples: number): void {
     this.violations += violations.length;
     this.#requests += history.requests.length;
     this.#grants += history.holds.length;
@@ -32,6 +34,8 @@ export class Report {
     this.#pairs.checked += pairs.checked;
     this.#pairs.excluded += pairs.excluded;
     this.#keySamples += keySamples;
+    for (const [what, number] of Object.entries(once.counts)) count(this.#once, what, number);
+    for (const [cause, number] of once.excused) count(this.#excused, cause, number);
     for (const { nemesis } of history.faults) count(this.#faults, nemesis, 1);
     for (const [cause, number] of overlaps) count(this.#overlaps, cause, number);
     this.#lateness.running.push(...lateness.running);
@@ -49,6 +53,8 @@ export class Report {
       `  running process   ${quantiles(this.#lateness.running)}`,
       `  stopped process   ${quantiles(this.#lateness.stopped)}`,
       `order               ${checked} pairs checked, ${excluded} left out because of a fault`,
+      `once                ${listing(this.#once)}`,
+      `  marks forgotten   ${listing(this.#excused)} (done again, excused)`,
       `keys                ${this.#keySamples} samples of a server's keys`,
       `violations          ${this.violations}`,
     ].join('\n');

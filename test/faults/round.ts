@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { until } from '../support/event.js';
 import { SERVED_WITHIN_MS } from './checker/bounds.js';
 import { Worker } from './fleet.js';
-import { now } from './history/event.js';
+import { type Moment, now } from './history/event.js';
 import { Recorder } from './history/history.js';
-import { KeyMonitor, keysOf } from './key-monitor.js';
+import { KeyMonitor, keysOf, mayStay } from './key-monitor.js';
 import { Campaign } from './nemeses/campaign.js';
 import type { Field } from './nemeses/nemesis.js';
 import { Network } from './network.js';
@@ -43,6 +43,7 @@ export class Round {
   readonly #taken = new Set<string>();
   readonly #workers = new Map<string, Worker>();
   readonly #network: Network;
+  readonly #epoch: Moment = now();
 
   private constructor(options: RoundOptions, network: Network) {
     this.#options = options;
@@ -99,6 +100,7 @@ export class Round {
       source,
       replicas: this.#options.topology.replicas ?? 0,
       retains: !this.#campaign.setsClocks,
+      epoch: this.#epoch,
     };
     const worker = new Worker(options, this.#register, this.#recorder);
     this.#workers.set(slot, worker);
@@ -147,7 +149,7 @@ export class Round {
       const keys = await Promise.all(
         this.#options.store.servers.map((server) => keysOf(server, this.#options.namespace)),
       );
-      left = keys.flatMap((each) => [...(each ?? [])]).filter(([key]) => !key.endsWith(':fence'));
+      left = keys.flatMap((each) => [...(each ?? [])]).filter(([key, ttl]) => !mayStay(key, ttl));
       return left.length === 0;
     };
     await until(none, { within: LEFTOVERS_GONE_MS }).catch(() => {});

@@ -5,6 +5,7 @@ import { checkDeadlines, type Lateness, measureLateness } from './deadlines.js';
 import { checkExclusion } from './exclusion.js';
 import { checkLeftovers } from './leftovers.js';
 import { type History, readModel, type Violation } from './model.js';
+import { checkOnce, type OnceResult } from './once.js';
 import { checkOrder } from './order.js';
 import { countOverlaps } from './overlaps.js';
 import { checkOwners } from './owners.js';
@@ -16,13 +17,18 @@ export interface Verdict {
   readonly violations: readonly Violation[];
   readonly overlaps: ReadonlyMap<string, number>;
   readonly lateness: Lateness;
+  readonly once: OnceResult;
   readonly pairs: { readonly checked: number; readonly excluded: number };
 }
 
-/** Looks at a whole history, in the order of time. `quorum`: the store is one, and promises less of order and permits. */
-export function check(events: readonly HistoryEvent[], { quorum = false } = {}): Verdict {
+/**
+ * Looks at a whole history, in the order of time. `quorum`: the store is one of so many servers, and promises less of
+ * order and permits.
+ */
+export function check(events: readonly HistoryEvent[], { quorum = 0 } = {}): Verdict {
   const history = readModel(events);
-  const order = quorum ? { violations: [], checked: 0, excluded: 0 } : checkOrder(history, NAMES.fifo);
+  const once = checkOnce(history, quorum);
+  const order = quorum > 0 ? { violations: [], checked: 0, excluded: 0 } : checkOrder(history, NAMES.fifo);
   const violations = [
     ...checkExclusion(history),
     ...checkBeliefs(history),
@@ -30,8 +36,10 @@ export function check(events: readonly HistoryEvent[], { quorum = false } = {}):
     ...checkDeadlines(history),
     ...checkWaiters(history),
     ...order.violations,
-    ...checkOwners(history, quorum),
+    ...checkOwners(history, quorum > 0),
     ...checkLeftovers(history),
+    ...once.violations,
   ];
-  return { history, violations, overlaps: countOverlaps(history), lateness: measureLateness(history), pairs: order };
+  const [overlaps, lateness] = [countOverlaps(history), measureLateness(history)];
+  return { history, violations, overlaps, lateness, once, pairs: order };
 }

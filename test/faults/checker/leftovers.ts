@@ -1,4 +1,4 @@
-// Rule 7: every key has a ttl, none is left at the end but fences, and no process stays.
+// Rule 7: every key has a ttl, none is left at the end but fences and marks, and no process stays.
 import type { HistoryEvent, KeySeen, WorkerEvent } from '../history/event.js';
 import type { History, Violation } from './model.js';
 

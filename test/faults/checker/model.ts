@@ -1,4 +1,4 @@
-import type { Checked, Excuse, HistoryEvent, Moment, Released, Written } from '../history/event.js';
+import type { Checked, Excuse, HistoryEvent, Moment, Outcome, Released, Written } from '../history/event.js';
 import { slotOf } from '../slot.js';
 
 /** One call for a lock, and all that became of it. */
@@ -10,6 +10,7 @@ export interface Request {
   readonly wait: number;
   readonly renews: boolean;
   readonly probe: boolean;
+  readonly once: boolean;
   readonly askedAt: Moment;
   granted?: { at: Moment; token: number };
   refused?: { at: Moment; code: string };
@@ -18,6 +19,10 @@ export interface Request {
   readonly writes: Written[];
   readonly releasing: Moment[];
   readonly released: Released[];
+  /** Of a `once`: its body ended well, or threw. */
+  ended?: { at: Moment };
+  threw?: { at: Moment };
+  outcome?: Outcome;
 }
 
 /** A request that was granted. */
@@ -30,6 +35,8 @@ export interface Fault {
   readonly workers: readonly string[] | undefined;
   /** The lock that it touches; undefined: all. */
   readonly name: string | undefined;
+  /** The port of the one server that it touches. */
+  readonly server?: number | undefined;
   readonly from: Moment;
   until: Moment;
 }
@@ -83,9 +90,9 @@ function isHold(request: Request): request is Hold {
 
 function addToRequest(requests: Map<string, Request>, event: Extract<HistoryEvent, { request: string }>): void {
   if (event.kind === 'asked') {
-    const { request, worker, name, permits, wait, renews = true, probe = false, at: askedAt } = event;
+    const { request, worker, name, permits, wait, renews = true, probe = false, once = false } = event;
     const lists = { checks: [], writes: [], releasing: [], released: [] };
-    requests.set(request, { request, worker, name, permits, wait, renews, probe, askedAt, ...lists });
+    requests.set(request, { request, worker, name, permits, wait, renews, probe, once, askedAt: event.at, ...lists });
     return;
   }
   const request = requests.get(event.request);
@@ -108,8 +115,8 @@ function addFault(faults: Fault[], open: Map<string, Fault>, event: HistoryEvent
     if (fault) fault.until = event.at;
   };
   if (event.kind === 'fault') {
-    const { nemesis, excuse, workers, name } = event;
-    begin(event.fault, { nemesis, excuse, workers, name });
+    const { nemesis, excuse, workers, name, server } = event;
+    begin(event.fault, { nemesis, excuse, workers, name, server });
   } else if (event.kind === 'healed') close(event.fault);
   else if (event.kind === 'forcing') {
     begin(`${event.worker} ${event.name}`, { nemesis: 'force', excuse: 'force', workers: [], name: event.name });

@@ -1,4 +1,4 @@
-import type { FaultStarted, HistoryEvent, Moment } from '../history/event.js';
+import type { FaultStarted, HistoryEvent, Moment, Outcome } from '../history/event.js';
 
 interface Granting {
   readonly name?: string;
@@ -6,6 +6,14 @@ interface Granting {
   readonly askedAt?: Moment;
   readonly at: Moment;
   readonly token: number;
+}
+
+/** A call of `once` that asked and had its answer around `at`; with a token its body began then. */
+interface Once extends Pick<Partial<Outcome>, 'status' | 'code' | 'why'> {
+  readonly askedAt?: Moment;
+  readonly at: Moment;
+  readonly token?: number | undefined;
+  readonly body?: 'ended' | 'threw' | undefined;
 }
 
 /** A history made by hand. A request is named as workers do: `w1.1#1`. */
@@ -22,13 +30,24 @@ export class Story {
     return this;
   }
 
-  asked(request: string, at: Moment, { name = 'a', permits = 0, wait = 20_000, probe = false } = {}): this {
+  asked(
+    request: string,
+    at: Moment,
+    { name = 'a', permits = 0, wait = 20_000, probe = false, once = false } = {},
+  ): this {
     const worker = request.slice(0, request.indexOf('#'));
-    return this.add({ at, kind: 'asked', request, worker, name, permits, wait, probe });
+    return this.add({ at, kind: 'asked', request, worker, name, permits, wait, probe, once });
   }
 
   granted(request: string, { name = 'a', permits = 0, at, askedAt = at - 1, token }: Granting): this {
     return this.asked(request, askedAt, { name, permits }).add({ at, kind: 'granted', request, token });
+  }
+
+  once(request: string, { askedAt, at, token, body, status, ...rest }: Once): this {
+    this.asked(request, askedAt ?? at - 1, { wait: 0, once: true });
+    if (token !== undefined) this.add({ at, kind: 'granted', request, token });
+    if (body) this.add({ at: at + 5, kind: body, request });
+    return status ? this.add({ at: at + 10, kind: 'outcome', request, status, ...rest }) : this;
   }
 
   /** It looked at its lock at these moments, and held it; the lease lasts for another second. */
@@ -49,7 +68,12 @@ export class Story {
     return this.add({ at, kind: 'releasing', request }, { at: at + 1, kind: 'released', request, answer });
   }
 
-  fault(nemesis: string, from: Moment, until: Moment, touched: Pick<FaultStarted, 'excuse' | 'workers'> = {}): this {
+  fault(
+    nemesis: string,
+    from: Moment,
+    until: Moment,
+    touched: Pick<FaultStarted, 'excuse' | 'workers' | 'server'> = {},
+  ): this {
     const fault = `${nemesis} ${from}`;
     return this.add({ at: from, kind: 'fault', fault, nemesis, ...touched }, { at: until, kind: 'healed', fault });
   }

@@ -26,6 +26,8 @@ export interface Asked extends OfRequest {
   readonly renews?: boolean;
   /** Asked while healing: it has to be served. */
   readonly probe?: boolean;
+  /** By `once`: the name is that of the element, and `granted` means that the body has begun. */
+  readonly once?: boolean;
 }
 
 export interface Granted extends OfRequest {
@@ -70,8 +72,32 @@ export interface Written extends OfRequest {
   readonly accepted: boolean;
 }
 
+/** How the body of a `once` came out: known before anything could be marked. */
+export interface BodyOver extends OfRequest {
+  readonly kind: 'ended' | 'threw';
+}
+
+/** What a `once` answered. */
+export interface Outcome extends OfRequest {
+  readonly kind: 'outcome';
+  readonly status: 'ran' | 'done' | 'busy' | 'failed';
+  readonly code?: string;
+  /** Of a lock that was lost. */
+  readonly why?: string;
+}
+
 /** A request as the trace of one process has it: what comes next of it stands in the other events. */
-export type RequestEvent = Asked | Granted | Refused | Checked | Lost | Releasing | Released | Written;
+export type RequestEvent =
+  | Asked
+  | Granted
+  | Refused
+  | Checked
+  | Lost
+  | Releasing
+  | Released
+  | Written
+  | BodyOver
+  | Outcome;
 
 /** `forceRelease` was called: from here on until `forced` the name may be freed. */
 export interface Forcing {
@@ -91,6 +117,8 @@ export interface FaultStarted {
   readonly workers?: readonly string[] | undefined;
   /** The lock that it touches; none: all. */
   readonly name?: string | undefined;
+  /** The port of the one server that it touches. */
+  readonly server?: number | undefined;
   readonly note?: string | undefined;
 }
 

@@ -58,9 +58,10 @@ export class Campaign {
     const { field, random, recorder } = this.#options;
     this.#faults += 1;
     const fault = `${nemesis.name}#${this.#faults}`;
-    const { victim, excuse, name, note, act } = await nemesis.draw(field, random.fork(fault));
+    const { victim, excuse, name, server, note, act } = await nemesis.draw(field, random.fork(fault));
     const workers = victim && [slotOf(victim.name)];
-    recorder.record({ at: now(), kind: 'fault', fault, nemesis: nemesis.name, excuse, workers, name, note });
+    const touched = { workers, name, server };
+    recorder.record({ at: now(), kind: 'fault', fault, nemesis: nemesis.name, excuse, ...touched, note });
     await act();
     recorder.record({ at: now(), kind: 'healed', fault });
   }

@@ -26,6 +26,8 @@ export interface Strike {
   readonly excuse?: Excuse | undefined;
   /** The lock that it touches; undefined: all. */
   readonly name?: string;
+  /** The port of the one server that it touches. */
+  readonly server?: number;
   readonly note?: string;
   /** Begins, lasts, and ends. */
   act(): Promise<void>;

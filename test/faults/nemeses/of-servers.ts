@@ -5,7 +5,7 @@ import { keysOf } from '../key-monitor.js';
 import type { Random } from '../random.js';
 import { ask } from '../stores/ask.js';
 import { losesByFailOver } from '../stores/topologies.js';
-import { ALL_NAMES, NAMES } from '../worker/orders.js';
+import { ALL_NAMES, elementName, NAMES } from '../worker/orders.js';
 import type { Field, Nemesis, Strike } from './nemesis.js';
 
 const HOUR_S = 3_600;
@@ -13,6 +13,8 @@ const HOUR_S = 3_600;
 const TAKEN_MS = 3_000;
 /** Longer than any lease: what a dead process has held is over. */
 const LEASES_OVER_MS = 3_200;
+/** Elements that come up in the first half of a round: their marks should move along. */
+const EARLY_ELEMENTS = 50;
 
 /** Something happens to one of those that take writes. */
 function toPrimary(
@@ -22,7 +24,10 @@ function toPrimary(
   return {
     ...nemesis,
     on: 'servers',
-    draw: async (field, random) => draw(random.pick(await field.store.primaries()), field, random),
+    draw: async (field, random) => {
+      const primary = random.pick(await field.store.primaries());
+      return { server: primary.port, ...draw(primary, field, random) };
+    },
   };
 }
 
@@ -67,14 +72,14 @@ const failOver: Nemesis = {
   draw: (field) => ({ excuse: whenAway(field), act: async () => field.store.failOver?.() }),
 };
 
-/** A slot of one of the names goes to another primary, and back again later. */
+/** A slot of one of the names, or elements, goes to another primary, and back again later. */
 const moveSlot: Nemesis = {
   name: 'slot-move',
   on: 'servers',
   alone: true,
   unavailable: ({ store }) => (store.moveSlot ? undefined : 'there are no slots'),
   draw({ store, namespace }, random) {
-    const name = random.pick(ALL_NAMES);
+    const name = random.chance(0.6) ? random.pick(ALL_NAMES) : elementName(random.integer(0, EARLY_ELEMENTS));
     return { note: name, act: async () => store.moveSlot?.(`${namespace}:{${name}}`) };
   },
 };

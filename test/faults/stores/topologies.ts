@@ -7,8 +7,8 @@ import type { Store } from './store.js';
 export interface Topology {
   /** A restart of a server forgets nothing. */
   readonly durable?: boolean;
-  /** What a server that starts anew has forgotten, the others know. */
-  readonly quorum?: boolean;
+  /** So many servers that vote: what one that starts anew has forgotten, the others know. */
+  readonly quorum?: number;
   /** Somebody else takes over when a primary is away, and may not know its last writes. */
   readonly promotes?: boolean;
   /** How many replicas have to have each lock: then whoever takes over knows it. */
@@ -24,8 +24,8 @@ export const TOPOLOGIES: Readonly<Record<string, Topology>> = {
   sentinel: { promotes: true, start: startSentinel },
   replicas: { promotes: true, replicas: 2, start: startSentinel },
   cluster: { promotes: true, start: startCluster },
-  quorum3: { quorum: true, clocks: true, start: () => startQuorum(3) },
-  quorum5: { quorum: true, clocks: true, start: () => startQuorum(5) },
+  quorum3: { quorum: 3, clocks: true, start: () => startQuorum(3) },
+  quorum5: { quorum: 5, clocks: true, start: () => startQuorum(5) },
 };
 
 /** Whether a server that is replaced by another one takes locks with it. */

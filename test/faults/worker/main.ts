@@ -6,7 +6,9 @@ import { Recorder } from '../history/history.js';
 import { Random } from '../random.js';
 import type { GuardedWrite } from '../register.js';
 import { connectTo } from './connect.js';
+import { OnceWorkload } from './once-workload.js';
 import type { Message, Order, WorkerOptions } from './orders.js';
+import { Requests } from './requests.js';
 import { Workload } from './workload.js';
 
 const LOOPS = 3;
@@ -36,15 +38,14 @@ function writeGuarded(write: GuardedWrite): Promise<boolean> {
 
 const connected = connectTo(options.source);
 const services = { usual: await open({}), fifo: await open({ max: 0 }) };
-const workload = new Workload({
-  worker: options.worker,
-  services,
-  witness: { recorder, write: writeGuarded },
-  retains: options.retains,
-});
+const requests = new Requests(options.worker, { recorder, write: writeGuarded });
+const { retains, epoch } = options;
+const workload = new Workload({ requests, services, retains });
+const onceWorkload = new OnceWorkload({ requests, service: services.usual, retains, epoch });
 const loops = Array.from({ length: LOOPS + FIFO_LOOPS }, (_, index) =>
   workload.loop(random.fork(String(index)), () => draining, index >= LOOPS),
 );
+loops.push(onceWorkload.loop(random.fork('once'), () => draining));
 
 function open(localHandOver: { max?: number }): Promise<LockService> {
   const { worker: instance, namespace, replicas } = options;
@@ -64,7 +65,8 @@ function open(localHandOver: { max?: number }): Promise<LockService> {
 
 async function drain(within: number): Promise<void> {
   draining = true;
-  await Promise.all([workload.probe(within), ...loops]);
+  const swept = onceWorkload.sweep(random.fork('sweep'), within);
+  await Promise.all([workload.probe(within), swept, ...loops]);
   say({ say: 'drained' });
 }
 

@@ -1,3 +1,4 @@
+import type { Moment } from '../history/event.js';
 import type { GuardedWrite } from '../register.js';
 import type { Source } from '../stores/store.js';
 
@@ -13,6 +14,8 @@ export interface WorkerOptions {
   readonly replicas: number;
   /** Whether it uses `holdAtLeast`: what is kept in the store outlives a server clock that is set back. */
   readonly retains: boolean;
+  /** When the round began: elements come up from then on. */
+  readonly epoch: Moment;
 }
 
 /** From the harness to a worker. */
@@ -37,5 +40,11 @@ export const LONGEST_TTL_MS = 2_500;
 /** The names that the workers compete for. */
 export const NAMES = { exclusive: ['first', 'second'], readers: 'readers', pool: 'pool', fifo: 'fifo' } as const;
 export const ALL_NAMES: readonly string[] = [...NAMES.exclusive, NAMES.readers, NAMES.pool, NAMES.fifo];
+
+/** What is to be done once. */
+export function elementName(index: number): string {
+  return `once:${index}`;
+}
+
 export const POOL_PERMITS = 2;
 export const UNBOUNDED_PERMITS = 1_000_000;

@@ -1,21 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lock, LockOptions, LockService } from '../../../lib/index.js';
+import type { Lock, LockService } from '../../../lib/index.js';
 import { now } from '../history/event.js';
 import type { Random } from '../random.js';
-import { ALL_NAMES, NAMES, POOL_PERMITS, UNBOUNDED_PERMITS } from './orders.js';
-import { type Witness, WitnessedLock } from './witnessed-lock.js';
+import { hold } from './body.js';
+import { ALL_NAMES, NAMES, POOL_PERMITS } from './orders.js';
+import { codeOf, type Requests, type Wish } from './requests.js';
+import type { WitnessedLock } from './witnessed-lock.js';
 
 export interface WorkloadOptions {
-  readonly worker: string;
+  readonly requests: Requests;
   /** Hands over inside the process as by default, and never. */
   readonly services: { readonly usual: LockService; readonly fifo: LockService };
-  readonly witness: Witness;
   readonly retains: boolean;
-}
-
-interface Wish {
-  readonly name: string;
-  readonly options: LockOptions & { wait: number };
 }
 
 const LONG_WAIT_MS = 20_000;
@@ -24,10 +20,11 @@ const FORCE_TRAVELS_MS = 5_000;
 /** What one worker does with its locks: drawn at random, and all of it recorded. */
 export class Workload {
   readonly #options: WorkloadOptions;
-  #requests = 0;
+  readonly #requests: Requests;
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
+    this.#requests = options.requests;
   }
 
   /** One operation after the other until `ended`. */
@@ -48,7 +45,7 @@ export class Workload {
   async #probe(name: string, until: number): Promise<void> {
     for (let wait = until - now(); wait > 0; wait = until - now()) {
       const options = { wait, ttl: 1_000 };
-      const request = this.#asked({ name, options }, true);
+      const request = this.#requests.asked({ name, options }, { probe: true });
       const lock = await this.#granted(request, this.#serviceFor(name).acquire(name, options));
       await lock?.release();
       if (lock) return;
@@ -68,39 +65,39 @@ export class Workload {
   }
 
   async #run(random: Random, wish: Wish): Promise<void> {
-    const request = this.#asked(wish);
+    const request = this.#requests.asked(wish);
     let witnessed: WitnessedLock | undefined;
     try {
       await this.#serviceFor(wish.name).run(wish.name, wish.options, async (lock) => {
-        witnessed = this.#witnessed(lock, request);
+        witnessed = this.#requests.witnessed(lock, request);
         await hold(random, witnessed);
         witnessed.releasing();
       });
     } catch (error) {
-      if (!witnessed) this.#refused(request, error);
+      if (!witnessed) this.#requests.refused(request, error);
       else if (codeOf(error) === 'LOCK_LOST') witnessed.released(false);
       else throw error;
     }
   }
 
   async #acquire(random: Random, wish: Wish): Promise<void> {
-    const request = this.#asked(wish);
+    const request = this.#requests.asked(wish);
     await this.#use(random, request, this.#serviceFor(wish.name).acquire(wish.name, wish.options));
   }
 
   async #try(random: Random, { name, options }: Wish): Promise<void> {
     const { wait: _, ...rest } = options;
-    const request = this.#asked({ name, options: { ...options, wait: 0 } });
+    const request = this.#requests.asked({ name, options: { ...options, wait: 0 } });
     const lock = await this.#serviceFor(name)
       .tryAcquire(name, rest)
-      .catch((error: unknown) => this.#refused(request, error));
+      .catch((error: unknown) => this.#requests.refused(request, error));
     if (lock) await this.#use(random, request, Promise.resolve(lock));
-    else if (lock === null) this.#refused(request, { code: 'LOCK_BUSY' });
+    else if (lock === null) this.#requests.refused(request, { code: 'LOCK_BUSY' });
   }
 
   /** Gives up a wait after a while, if it is a wait by then. */
   async #abort(random: Random, { name, options }: Wish): Promise<void> {
-    const request = this.#asked({ name, options });
+    const request = this.#requests.asked({ name, options });
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), random.integer(0, 400));
     const { signal } = abort;
@@ -109,9 +106,9 @@ export class Workload {
   }
 
   async #force(name: string): Promise<void> {
-    const { worker, witness } = this.#options;
-    witness.recorder.record({ at: now(), kind: 'forcing', worker, name });
-    const forced = (): void => witness.recorder.record({ at: now(), kind: 'forced', worker, name });
+    const { worker, recorder } = this.#requests;
+    recorder.record({ at: now(), kind: 'forcing', worker, name });
+    const forced = (): void => recorder.record({ at: now(), kind: 'forced', worker, name });
     await this.#serviceFor(name)
       .forceRelease(name)
       // It may be on its way still.
@@ -128,68 +125,17 @@ export class Workload {
 
   async #granted(request: string, acquired: Promise<Lock>): Promise<WitnessedLock | undefined> {
     try {
-      return this.#witnessed(await acquired, request);
+      return this.#requests.witnessed(await acquired, request);
     } catch (error) {
-      this.#refused(request, error);
+      this.#requests.refused(request, error);
       return undefined;
     }
-  }
-
-  #witnessed(lock: Lock, request: string): WitnessedLock {
-    return new WitnessedLock(lock, request, this.#options.witness);
   }
 
   #serviceFor(name: string): LockService {
     const { usual, fifo } = this.#options.services;
     return name === NAMES.fifo ? fifo : usual;
   }
-
-  #asked({ name, options }: Wish, probe = false): string {
-    const { worker, witness } = this.#options;
-    const { wait, permits, mode, renew: renews = true, maxHold } = options;
-    this.#requests += 1;
-    const request = `${worker}#${this.#requests}`;
-    const bound = permits ?? (mode === 'shared' ? UNBOUNDED_PERMITS : 0);
-    const terms = { name, permits: bound, wait, renews: renews && maxHold === undefined, probe };
-    witness.recorder.record({ at: now(), kind: 'asked', request, worker, ...terms });
-    return request;
-  }
-
-  #refused(request: string, error: unknown): void {
-    this.#options.witness.recorder.record({ at: now(), kind: 'refused', request, code: codeOf(error) });
-  }
-}
-
-/** The body under a lock: guarded writes with pauses between them, for as long as it is held. */
-async function hold(random: Random, lock: WitnessedLock): Promise<void> {
-  const end = now() + drawDuration(random);
-  const extendsOnce = random.chance(0.1);
-  let stalls = random.chance(0.01);
-  // Some go on to the end although it is lost, and release it then.
-  const stubborn = random.chance(0.5);
-  do {
-    if (!(await lock.write()) && !stubborn) return;
-    await sleep(random.integer(3, 25));
-    if (stalls) await stall(random, lock);
-    stalls = false;
-  } while (now() < end);
-  if (extendsOnce) await lock.extend(random.chance(0.5) ? random.integer(1_000, 2_500) : undefined);
-  await lock.write();
-}
-
-/** The event loop stands still, perhaps beyond the lease, right before a write. */
-async function stall(random: Random, lock: WitnessedLock): Promise<void> {
-  const { deadline } = lock;
-  lock.stall(random.integer(300, 2_500));
-  await lock.write(deadline);
-}
-
-function drawDuration(random: Random): number {
-  return random.weighted<() => number>([
-    [75, () => random.integer(3, 40)],
-    [22, () => random.integer(40, 300)],
-    [3, () => random.integer(1_000, 4_500)],
-  ])();
 }
 
 function drawWish(random: Random, retains: boolean): Wish {
@@ -210,9 +156,4 @@ function drawWish(random: Random, retains: boolean): Wish {
 
 function wishForFifo(random: Random): Wish {
   return { name: NAMES.fifo, options: { wait: LONG_WAIT_MS, ttl: random.integer(1_000, 2_000) } };
-}
-
-function codeOf(error: unknown): string {
-  const { code, name } = error as { code?: unknown; name?: string };
-  return typeof code === 'string' ? code : (name ?? 'unknown');
 }
