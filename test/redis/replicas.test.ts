@@ -170,4 +170,23 @@ describe('replicas', () => {
     });
     proxy.stop();
   });
+
+  it('have a mark that counts, also when the connection that set it is gone', async () => {
+    const proxy = await TcpProxy.start(primary);
+    const one = await service({ redis: proxy.url });
+    let ready = (): void => {};
+    const paused = new Promise<void>((resolve) => {
+      ready = resolve;
+    });
+    const ran = one.once('n', { remember: '1h', replicas: 2, ttl: '3s', renew: false }, () => paused);
+    ran.catch(() => {});
+    await until(() => value(primary), { describe: 'the lock' });
+    await withOneReplica(async () => {
+      ready();
+      await until(() => redis.exists(`${namespace}:{n}:done`), { describe: 'the mark' });
+      proxy.resetAll();
+      await expect(ran).rejects.toMatchObject({ code: 'LOCK_LOST', why: 'unavailable' });
+    });
+    proxy.stop();
+  });
 });

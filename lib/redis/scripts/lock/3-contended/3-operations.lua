@@ -160,7 +160,10 @@ function operations.complete(remember, owner, retain)
     return 1
   end
   if not holder then promote() end
-  return is_of(call('GET', D), owner) and 1 or 0
+  if not is_of(call('GET', D), owner) then return 0 end
+  -- A write: WAIT of a connection that has written nothing waits for nothing, and the mark may be on no replica yet.
+  call('PEXPIRE', D, remember)
+  return 1
 end
 
 function operations.marked()
