@@ -54,11 +54,11 @@ function doneAgain(element: readonly Request[], { history, quorum, excused }: Sc
   return element.filter(isBody).flatMap((later) => {
     const broken = marked.filter((earlier) => earlier !== later && comesAfter(later, earlier));
     if (broken.length === 0) return [];
-    // The mark that lasts longest is the latest.
     const excuses = broken.map((earlier) => excuseForMark(earlier, later, history, quorum));
     const unexcused = broken.find((_, index) => excuses[index] === undefined);
     if (!unexcused) {
-      excused.set(excuses[0]!, (excused.get(excuses[0]!) ?? 0) + 1);
+      const excuse = excuses.at(-1)!;
+      excused.set(excuse, (excused.get(excuse) ?? 0) + 1);
       return [];
     }
     const text = `${later.name} was marked as done by ${unexcused.request}, and begun again by ${later.request}`;
@@ -74,7 +74,7 @@ function isMarked(call: Request): call is Marked {
   return isBody(call) && call.ended !== undefined && call.outcome?.status === 'ran';
 }
 
-/** A mark is set under the lock, and looked for under it: whoever had the lock later has to find it, whenever it asked. */
+/** A mark is set under the lock, and looked for under it: whoever has the lock later finds it, whenever that one asked. */
 function comesAfter(later: Hold, earlier: Marked): boolean {
   return later.granted.token > earlier.granted.token || later.askedAt > earlier.outcome.at;
 }
