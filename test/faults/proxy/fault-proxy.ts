@@ -15,9 +15,9 @@ export class FaultProxy {
     readonly targetPort: number,
   ) {
     this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-      const gone = (): void => void this.#connections.delete(connection);
-      const connection = new ProxiedConnection(client, targetPort, () => this.#conditions, gone);
+      const connection = new ProxiedConnection(client, targetPort, () => this.#conditions);
       this.#connections.add(connection);
+      client.once('close', () => this.#connections.delete(connection));
     });
   }
 

@@ -13,7 +13,6 @@ export class ProxiedConnection {
   readonly #server: Socket;
   readonly #targetPort: number;
   readonly #conditions: () => Conditions;
-  readonly #onGone: () => void;
   readonly #reader = new RedisRequestReader();
   readonly #requests = new Lane();
   readonly #replies = new Lane();
@@ -24,9 +23,8 @@ export class ProxiedConnection {
   /** Something was dropped: as soon as the network works again, the connection is found to be broken. */
   #broken = false;
 
-  constructor(client: Socket, targetPort: number, conditions: () => Conditions, onGone: () => void) {
+  constructor(client: Socket, targetPort: number, conditions: () => Conditions) {
     this.#client = client;
-    this.#onGone = onGone;
     this.#targetPort = targetPort;
     this.#conditions = conditions;
     this.#server = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
@@ -56,8 +54,6 @@ export class ProxiedConnection {
     this.#client.resetAndDestroy();
     this.#server.destroy();
     this.#second?.destroy();
-    // Not by its 'close': Node keeps that back where the other side went in the middle of a reset.
-    this.#onGone();
   }
 
   #pass(direction: 'requests' | 'replies', step: () => void): void {
