@@ -51,7 +51,9 @@ export class ProxiedConnection {
   reset(): void {
     this.#requests.stop();
     this.#replies.stop();
-    this.#client.resetAndDestroy();
+    // Node cannot reset what has begun to end, and would never say that it is closed.
+    if (this.#client.writableEnded) this.#client.destroy();
+    else this.#client.resetAndDestroy();
     this.#server.destroy();
     this.#second?.destroy();
   }
