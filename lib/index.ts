@@ -12,6 +12,7 @@ export {
   LockUpgradeError,
 } from './core/errors.js';
 export type { LockHolder, LockInspection, LockWaiter } from './core/inspection.js';
+export type { JobLimit, JobOptions } from './core/job-options.js';
 export type { DeposedReason, ElectionListener, ElectOptions, LeaderElection } from './core/leader-election.js';
 export type { Lock } from './core/lock.js';
 export type {
@@ -50,6 +51,8 @@ export type {
 export type { LockedOptions, SkippingLockedOptions } from './interfaces/locked-options.interface.js';
 export type { OnElectedOptions } from './interfaces/on-elected-options.interface.js';
 export type { OnceMethodOptions } from './interfaces/once-method-options.interface.js';
+export { JobLocks } from './jobs/job-locks.js';
+export { JobSemaphore } from './jobs/job-semaphore.js';
 export { getLockServiceToken } from './lock.constants.js';
 export { LockExceptionFilter } from './lock.exception-filter.js';
 export { LockModule } from './lock.module.js';

@@ -1,6 +1,8 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import type { LockModuleExtras, LockModuleOptions } from './interfaces/lock-module-options.interface.js';
+import { JobLocks } from './jobs/job-locks.js';
+import { JobSemaphore } from './jobs/job-semaphore.js';
 import { electionsProvider, LOCK_OPTIONS, lockServiceProvider } from './lock.providers.js';
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
@@ -8,12 +10,14 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     .setClassMethodName('forRoot')
     .setExtras<LockModuleExtras>({ isGlobal: true, name: undefined }, (definition, { isGlobal = true, name }) => {
       const service = lockServiceProvider(name);
+      // Injected by their types, of which there is one for all registrations.
+      const onTop = name === undefined ? [JobLocks, JobSemaphore] : [];
       return {
         ...definition,
         global: isGlobal,
         imports: [...(definition.imports ?? []), DiscoveryModule],
-        providers: [...(definition.providers ?? []), service, electionsProvider(name)],
-        exports: [service.provide],
+        providers: [...(definition.providers ?? []), service, electionsProvider(name), ...onTop],
+        exports: [service.provide, ...onTop],
       };
     })
     .build();

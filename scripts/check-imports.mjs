@@ -13,6 +13,7 @@ const LAYERS = [
   ['memory/', ['core/', 'memory/']],
   ['redis/', ['core/', 'redis/', 'ioredis']],
   ['testing/', ['core/', 'testing/']],
+  ['jobs/', ['core/', 'jobs/', 'lock.service.ts', '@nestjs/common']],
   ['interfaces/', ['core/', 'interfaces/', 'type redis/', 'type ioredis', 'type @nestjs/common']],
   [
     'decorators/',
@@ -39,6 +40,7 @@ const LAYERS = [
       'interfaces/',
       'decorators/',
       'web-locks/',
+      'jobs/',
       /^(lock|create)[.-].*\.ts$/,
       '@nestjs/common',
       '@nestjs/core',

@@ -2,6 +2,7 @@ import type { Clock } from './clock.js';
 import { heldHere, runWithin } from './context.js';
 import { LockBusyError, LockClosedError, LockLostError, LockUnavailableError, LockUpgradeError } from './errors.js';
 import type { Hold } from './hold.js';
+import type { ResolvedJobOptions } from './job-options.js';
 import { Candidacy, type ElectionListener, type LeaderElection } from './leader-election.js';
 import { LocalQueues } from './local-queues.js';
 import { type Lock, LockHandle } from './lock.js';
@@ -87,15 +88,24 @@ export class Locker {
   }
 
   /** Runs `body` under the lock; what this call chain holds already is reused. */
-  async run<T>(
+  run<T>(
     names: readonly string[],
+    options: ResolvedLockOptions,
+    body: (lock: LockHandle) => T | PromiseLike<T>,
+  ): Promise<T> {
+    const reuse = (): Hold[] => (options.reentrant ? this.#shareHeld(names, options) : []);
+    return this.runHolding(async () => this.acquire(names, options, reuse()), options, body);
+  }
+
+  /** Runs `body` under the lock that `obtain` gets. */
+  async runHolding<T>(
+    obtain: () => Promise<LockHandle>,
     options: ResolvedLockOptions,
     body: (lock: LockHandle) => T | PromiseLike<T>,
   ): Promise<T> {
     this.#bodies += 1;
     try {
-      const lock = await this.acquire(names, options, options.reentrant ? this.#shareHeld(names, options) : []);
-      return await this.#runUnder(lock, options, body);
+      return await this.#runUnder(await obtain(), options, body);
     } finally {
       this.#bodies -= 1;
       if (this.#bodies === 0) this.#onQuiet?.();
@@ -104,6 +114,10 @@ export class Locker {
 
   get defaults(): ResolvedLockOptions {
     return this.#options.defaults;
+  }
+
+  get jobs(): ResolvedJobOptions {
+    return this.#options.jobs;
   }
 
   elect(name: string, listener: ElectionListener, options: ResolvedLockOptions): LeaderElection {

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { inspect } from 'node:util';
 import { type Duration, toMilliseconds } from './duration.js';
 import { LockOptionsError } from './errors.js';
+import { type JobOptions, type ResolvedJobOptions, resolveJobOptions } from './job-options.js';
 import type { HandOverBounds } from './local-queue.js';
 import {
   assertKnown,
@@ -51,6 +52,8 @@ export interface LockServiceOptions {
   logger?: LockLogger | undefined;
   /** Lock options for all locks of this service, where the call does not say otherwise. */
   defaults?: LockOptions | undefined;
+  /** For `JobLocks` and `JobSemaphore`. */
+  jobs?: JobOptions | undefined;
 }
 
 export interface ResolvedServiceOptions {
@@ -62,6 +65,7 @@ export interface ResolvedServiceOptions {
   readonly longestTtl: number;
   readonly logger: LockLogger | undefined;
   readonly defaults: ResolvedLockOptions;
+  readonly jobs: ResolvedJobOptions;
 }
 
 export const SERVICE_OPTIONS: readonly string[] = [
@@ -73,6 +77,7 @@ export const SERVICE_OPTIONS: readonly string[] = [
   'longestTtl',
   'logger',
   'defaults',
+  'jobs',
 ];
 
 const DEFAULT_HAND_OVER: HandOverBounds = Object.freeze({ max: 64, within: 10 });
@@ -93,6 +98,7 @@ export function resolveServiceOptions(options: LockServiceOptions, isQuorum = fa
     longestTtl,
     logger: resolveLogger(options.logger),
     defaults,
+    jobs: resolveJobOptions(defaults, longestTtl, options.jobs),
   });
 }
 

@@ -2,7 +2,14 @@
 import 'reflect-metadata';
 import { Redis } from 'ioredis';
 import Database from 'libsql';
-import { createLockService, type Lock, type LockModuleOptions, type LockOptions } from '../../lib/index.js';
+import {
+  createLockService,
+  JobLocks,
+  JobSemaphore,
+  type Lock,
+  type LockModuleOptions,
+  type LockOptions,
+} from '../../lib/index.js';
 import { deferred } from './event.js';
 import { redisRegister } from './guarded-register.js';
 
@@ -33,11 +40,18 @@ interface Contest extends Request {
   rounds: number;
 }
 
+interface JobElement {
+  job: string;
+  element: number;
+}
+
 export type WorkerCommands = typeof commands;
 
 type Service = Awaited<ReturnType<typeof createLockService>>;
 
 let service: Service;
+let jobs: JobLocks;
+let semaphore: JobSemaphore;
 let redisUrl: string;
 let client: Redis | undefined;
 const locks = new Map<string, Lock>();
@@ -48,6 +62,8 @@ const commands = {
   async start(options: LockModuleOptions & { redis: string }): Promise<void> {
     redisUrl = options.redis;
     service = await createLockService(options);
+    jobs = new JobLocks(service);
+    semaphore = new JobSemaphore(service);
   },
 
   /** Keeps the lock until `release`. Emits `granted`, `busy` or `error`, and `lost` when it is lost. */
@@ -93,6 +109,26 @@ const commands = {
       code: reason?.code as string | undefined,
       why: reason?.why as string | undefined,
     };
+  },
+
+  async lockElement({ job, element }: JobElement): Promise<boolean> {
+    return jobs.lock(job, element);
+  },
+
+  async successfullyProcessed({ job, element }: JobElement): Promise<void> {
+    await jobs.successfullyProcessed(job, element);
+  },
+
+  async unlockElement({ job, element }: JobElement): Promise<boolean> {
+    return jobs.unlock(job, element);
+  },
+
+  async tryPlace({ job }: { job: string }): Promise<boolean> {
+    return semaphore.tryAcquire(job);
+  },
+
+  async leavePlace({ job }: { job: string }): Promise<boolean> {
+    return semaphore.release(job);
   },
 
   async inspect({ name }: { name: string }) {
