@@ -13,6 +13,7 @@ import {
   MemoryLockStore,
 } from '../../lib/index.js';
 import { deferred, until } from '../support/event.js';
+import { MarkingStore } from '../support/marking-store.js';
 import { Room } from '../support/nest.js';
 import { useRedis } from '../support/redis.js';
 import { bothStores, quiet } from '../support/stores.js';
@@ -230,18 +231,24 @@ describe('JobSemaphore', () => {
     }
   });
 
-  it('shares a place before the store has answered, and one refusal, each with an error of its own', async () => {
+  it('takes one place for all runs of a server, also for those that ask before the store has answered', async () => {
     const answer = deferred();
-    const store = new MemoryLockStore();
-    const slow = Object.assign(Object.create(store), bound(store), {
-      acquire: (claim: Parameters<MemoryLockStore['acquire']>[0]) => answer.promise.then(() => store.acquire(claim)),
-    });
-    await using fleet = await servers(1, { store: slow, logger: quiet, jobs: { limits: { render: { servers: 1 } } } });
+    const seen = new MarkingStore();
+    seen.after('acquire', () => answer.promise);
+    const options = { store: seen.store, logger: quiet, jobs: { limits: { render: { servers: 2 } } } };
+    await using fleet = await servers(1, options);
     const [one] = fleet.semaphores as [JobSemaphore];
-    const tries = [one.tryAcquire('render'), one.tryAcquire('render'), one.run('render', () => 'ran')];
+    const room = new Room();
+    const tries = [one.tryAcquire('render'), one.tryAcquire('render')];
+    // One that waits asks for itself, and is granted the second place.
+    const run = one.run('render', () => room.visit('a run'));
+    await until(() => room.visitors.length === 1);
     answer.resolve();
-    expect(await Promise.all(tries)).toEqual([true, true, 'ran']);
-    expect((await store.inspect(PERMITS)).holders).toHaveLength(1);
+    expect(await Promise.all(tries)).toEqual([true, true]);
+    expect(seen.calls.filter((call) => call === 'acquire')).toHaveLength(2);
+    expect((await fleet.locks[0]!.inspect(PERMITS)).holders).toHaveLength(1);
+    room.letOut('a run');
+    await run;
   });
 
   it('says that the store does not answer, to each caller with an error of its own', async () => {
@@ -276,9 +283,3 @@ describe('JobSemaphore', () => {
     expect(await one.release('render')).toBe(true);
   });
 });
-
-/** The methods of a store that has private fields, to be called on something else. */
-function bound(store: MemoryLockStore): object {
-  const methods = Object.getOwnPropertyNames(MemoryLockStore.prototype).filter((name) => name !== 'constructor');
-  return Object.fromEntries(methods.map((name) => [name, Reflect.get(store, name).bind(store)]));
-}
