@@ -93,8 +93,9 @@ export class Locker {
     options: ResolvedLockOptions,
     body: (lock: LockHandle) => T | PromiseLike<T>,
   ): Promise<T> {
-    const reuse = (): Hold[] => (options.reentrant ? this.#shareHeld(names, options) : []);
-    return this.runHolding(async () => this.acquire(names, options, reuse()), options, body);
+    const obtain = (): Promise<LockHandle> =>
+      this.acquire(names, options, options.reentrant ? this.#shareHeld(names, options) : []);
+    return this.runHolding(obtain, options, body);
   }
 
   /** Runs `body` under the lock that `obtain` gets. */
