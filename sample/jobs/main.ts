@@ -59,7 +59,10 @@ function strike(): Promise<void> {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void strike().finally(() => process.exit(128 + constants.signals[signal])));
+  process.once(signal, () => {
+    console.log(`\n${signal}: cleaning up; what is said from now on was cut off`);
+    void strike().finally(() => process.exit(128 + constants.signals[signal]));
+  });
 }
 
 console.log(`${SERVERS} job servers, ${INVOICES} invoices, ${place.description}; SEED=${chance.seed}`);
