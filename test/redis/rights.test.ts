@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { createLockService, type LockModuleOptions, type LockService } from '../../lib/index.js';
+import { createLockManager, createLockService, type LockModuleOptions, type LockService } from '../../lib/index.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { traces, unavailable } from '../support/redis-observe.js';
@@ -103,6 +103,33 @@ describe('the rights of the Redis user', () => {
       await lock.release();
       expect(await (await waiting).release()).toBe(true);
       expect([...(await refused(one.user)), ...(await refused(two.user))]).toEqual([]);
+    });
+
+    it('work is marked as done, forgotten, asked for and stolen', async () => {
+      const [one, two] = await both();
+      expect((await one.once('m', { remember: '1h' }, () => {})).status).toBe('ran');
+      expect((await two.once('m', { remember: '1h' }, () => {})).status).toBe('done');
+      expect(await two.forget('m')).toBe(true);
+      const manager = createLockManager(one);
+      const held = manager.request('m', () => new Promise(() => {}));
+      const stolen = expect(held).rejects.toMatchObject({ name: 'AbortError' });
+      await until(() => two.requestRelease('web:m'));
+      expect(await createLockManager(two).request('m', { steal: true }, () => 1)).toBe(1);
+      await stolen;
+      expect([...(await refused(one.user)), ...(await refused(two.user))]).toEqual([]);
+    });
+
+    it('a lock manager lists all locks with SCAN beside it, and says what it lacks without', async () => {
+      const listing = await serviceAs(
+        [...documentedRule(namespace), ...documentedExtra('`query` of a [lock manager](web-locks.md)')],
+        namespace,
+      );
+      expect(await createLockManager(listing).query()).toEqual({ held: [], pending: [] });
+      const [one] = await both();
+      await expect(createLockManager(one).query()).rejects.toMatchObject({
+        code: 'LOCK_UNAVAILABLE',
+        message: expect.stringMatching(/scan/),
+      });
     });
 
     it('the script is loaded again after SCRIPT FLUSH', async () => {
