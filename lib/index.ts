@@ -52,6 +52,7 @@ export type { LockedOptions, SkippingLockedOptions } from './interfaces/locked-o
 export type { OnElectedOptions } from './interfaces/on-elected-options.interface.js';
 export type { OnceMethodOptions } from './interfaces/once-method-options.interface.js';
 export { JobLocks } from './jobs/job-locks.js';
+export type { JobElement } from './jobs/job-names.js';
 export { JobSemaphore } from './jobs/job-semaphore.js';
 export { getLockServiceToken } from './lock.constants.js';
 export { LockExceptionFilter } from './lock.exception-filter.js';

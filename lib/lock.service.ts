@@ -32,7 +32,7 @@ export class LockService {
   readonly #closeStore: () => Promise<void>;
   #closed: Promise<void> | undefined;
 
-  /** @internal Made by the module or by `createLockService`. */
+  /** Not for applications: the module makes it, or `createLockService`. */
   constructor(store: LockStore, options: ResolvedServiceOptions, closeStore: () => Promise<void>) {
     this.locker = new Locker(store, systemClock, options);
     this.#closeStore = closeStore;
