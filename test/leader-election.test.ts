@@ -183,6 +183,20 @@ describe.each(bothStores(useRedis()))('An election on $name', ({ shared }) => {
     expect([first.terms, first.reasons]).toEqual([[], []]);
   });
 
+  it('is over when it is resigned in the moment in which it is won, or by onElected itself', async () => {
+    const holder = await (await service()).acquire('reports');
+    const first = await replica();
+    await until(async () => (await first.locks.inspect('reports')).waiting.length === 1);
+    await holder.release();
+    await until(async () => (await first.locks.inspect('reports')).holders.length === 1);
+    await first.election.resign();
+    const second = await replica({ onElected: () => void second.election.resign() });
+    await until(() => second.reasons.length === 1);
+    await second.election.resign();
+    expect(second.reasons).toEqual(['resigned']);
+    await (await replica()).leads();
+  });
+
   it('refuses what cannot be, at once', async () => {
     const locks = await service();
     const onElected = (): void => {};
@@ -194,6 +208,8 @@ describe.each(bothStores(useRedis()))('An election on $name', ({ shared }) => {
     // @ts-expect-error: it waits for ever.
     expect(() => locks.elect('reports', { onElected, wait: 5 })).toThrow(LockOptionsError);
     expect(() => locks.elect('reports', { onElected, ttl: 0 })).toThrow(LockOptionsError);
+    const bounded = await service({ longestTtl: '1m' });
+    expect(() => bounded.elect('reports', { onElected, ttl: '2m' })).toThrow(LockOptionsError);
     await locks.close();
     expect(() => locks.elect('reports', { onElected })).toThrow(LockClosedError);
   });

@@ -122,7 +122,8 @@ export class Candidacy implements LeaderElection {
       try {
         const lock = await acquire(signal);
         this.#warned = false;
-        await this.#serve(lock);
+        if (signal.aborted) await lock.release();
+        else await this.#serve(lock);
       } catch (error) {
         if (signal.aborted || error instanceof LockClosedError) break;
         this.#warnOnce(error);
@@ -151,6 +152,7 @@ export class Candidacy implements LeaderElection {
       this.#resigned.signal.addEventListener('abort', () => resolve('resigned'), { signal });
       signal.addEventListener('abort', () => resolve((signal.reason as LockLostError).why));
       if (lost) resolve(lost.why);
+      if (this.#resigned.signal.aborted) resolve('resigned');
       elected.catch(() => resolve('failed'));
     });
   }

@@ -123,6 +123,7 @@ export class Locker {
 
   elect(name: string, listener: ElectionListener, options: ResolvedLockOptions): LeaderElection {
     this.#assertOpen(name);
+    assertNoLonger(this.#options.longestTtl, options);
     const election = new Candidacy(name, listener, {
       realm: this,
       grace: this.#options.shutdownGrace,

@@ -1,0 +1,40 @@
+import { describe, expect, it, vi } from 'vitest';
+import { Candidacy } from '../../lib/core/leader-election.js';
+import type { LockHandle } from '../../lib/core/lock.js';
+import { MemoryLockStore } from '../../lib/index.js';
+import { CoreLocks } from '../support/core-locks.js';
+import { deferred } from '../support/event.js';
+import { settle, useFakeTime } from '../support/fake-time.js';
+
+describe('A candidate that resigns', () => {
+  useFakeTime();
+
+  it('between the grant and the knowledge of it gives the lock back, and calls nobody', async () => {
+    const locks = new CoreLocks(new MemoryLockStore());
+    const granted = deferred<LockHandle>();
+    const onElected = vi.fn();
+    const warn = vi.fn();
+    const over = vi.fn();
+    const campaign = { realm: locks, grace: 1_000, acquire: () => granted.promise, warn, over };
+    const election = new Candidacy('door', { onElected }, campaign);
+    const lock = await locks.acquire('door');
+    granted.resolve(lock);
+    const resigned = election.resign();
+    await settle();
+    await resigned;
+    expect([lock.held, onElected.mock.calls, warn.mock.calls]).toEqual([false, [], []]);
+    expect(over).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('in the pause after an error ends it', async () => {
+    const warn = vi.fn();
+    const acquire = vi.fn(() => Promise.reject(new Error('no store')));
+    const campaign = { realm: {}, grace: 1_000, acquire, warn, over: () => {} };
+    const election = new Candidacy('door', { onElected: () => {} }, campaign);
+    await settle();
+    expect(vi.getTimerCount()).toBe(1);
+    await election.resign();
+    expect([vi.getTimerCount(), acquire.mock.calls.length, warn.mock.calls.length]).toEqual([0, 1, 1]);
+  });
+});
