@@ -3,7 +3,19 @@ import 'reflect-metadata';
 import { strict as assert } from 'node:assert';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { currentLock, Locked, LockModule, type LockModuleOptions, LockService } from 'nestjs-lock';
+import {
+  createLockManager,
+  currentLock,
+  JobLocks,
+  JobSemaphore,
+  type Lock,
+  Locked,
+  LockModule,
+  type LockModuleOptions,
+  LockService,
+  Once,
+  OnElected,
+} from 'nestjs-lock';
 
 @Injectable()
 class OrdersService {
@@ -19,13 +31,38 @@ class OrdersService {
     return currentLock()!.fencingToken;
   }
 
+  @Once('invoice:<orderId>', { remember: '1m' })
+  async invoice(orderId: string): Promise<string | undefined> {
+    return orderId;
+  }
+
   async migrate(): Promise<boolean> {
     return await this.locks.run('migrations', { wait: '1m' }, async (lock) => lock.held);
   }
 }
 
+@Injectable()
+class Feed {
+  private lead!: (lock: Lock) => void;
+  readonly leading = new Promise<Lock>((resolve) => {
+    this.lead = resolve;
+  });
+
+  constructor(
+    readonly jobs: JobLocks,
+    readonly semaphore: JobSemaphore,
+  ) {}
+
+  @OnElected('feed')
+  onElected(lock: Lock): void {
+    this.lead(lock);
+  }
+}
+
 export async function takeLocks(options: LockModuleOptions): Promise<void> {
-  @Module({ imports: [LockModule.forRoot(options)], providers: [OrdersService] })
+  const jobs = { limits: { render: { servers: 2 } } };
+
+  @Module({ imports: [LockModule.forRoot({ ...options, jobs })], providers: [OrdersService, Feed] })
   class AppModule {}
 
   const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error', 'warn'], abortOnError: false });
@@ -33,5 +70,15 @@ export async function takeLocks(options: LockModuleOptions): Promise<void> {
   assert.equal(await orders.migrate(), true);
   const tokens = await Promise.all([orders.pay('a'), orders.pay('a'), orders.pay('a')]);
   assert.equal(new Set(tokens).size, 3);
+
+  const order = `${Date.now()}`;
+  assert.deepEqual([await orders.invoice(order), await orders.invoice(order)], [order, undefined]);
+  const feed = app.get(Feed);
+  const term = await feed.leading;
+  assert.equal(term.held, true);
+  assert.equal((await feed.jobs.withLock('mail', order, () => 1)).status, 'ran');
+  assert.equal(await feed.semaphore.run('render', () => 2), 2);
+  assert.equal(await createLockManager(app.get(LockService)).request('web', (lock) => lock.mode), 'exclusive');
   await app.close();
+  assert.equal(term.signal.aborted, true);
 }
