@@ -391,6 +391,11 @@ function operations.withdraw(owner)
   return 1
 end
 
+local function rare(...)
+-- What is asked for now and then. Made only when it is, since each function that is made costs every call.
+
+local seldom = {}
+
 -- Whoever holds, also those who have released and are only kept.
 local function all_holders(holder)
   drop_ended_shares()
@@ -414,7 +419,7 @@ local function is_last_token(expected)
   return (call('GET', F) or '') == (expected or '')
 end
 
-function operations.force(expected)
+function seldom.force(expected)
   local holder = call('GET', H)
   local victims = all_holders(holder)
   if not is_last_token(expected) or not holder and #victims == 0 then
@@ -427,7 +432,7 @@ function operations.force(expected)
   return 1
 end
 
-function operations.steal(owner, ttl, block, expected)
+function seldom.steal(owner, ttl, block, expected)
   local holder = call('GET', H)
   local token, granted_block = renewed(holder, owner, tonumber(ttl))
   if token then return 'g ' .. token .. ' ' .. granted_block end
@@ -439,11 +444,11 @@ function operations.steal(owner, ttl, block, expected)
   return token
 end
 
-function operations.ask()
+function seldom.ask()
   return tell_all(all_holders(call('GET', H)), 'r')
 end
 
-function operations.complete(remember, owner, retain)
+function seldom.complete(remember, owner, retain)
   local holder = call('GET', H)
   if is_of(holder, owner) then
     call('SET', D, owner .. ' ' .. text(ms), 'PX', remember)
@@ -457,17 +462,17 @@ function operations.complete(remember, owner, retain)
   return 1
 end
 
-function operations.marked()
+function seldom.marked()
   local mark = call('GET', D)
   return mark and (match(mark, ' (%d+)$') or '0') or ''
 end
 
-function operations.unmark(owner)
+function seldom.unmark(owner)
   if owner and not is_of(call('GET', D), owner) then return 0 end
   return call('DEL', D)
 end
 
-function operations.inspect()
+function seldom.inspect()
   if call('EXISTS', H) == 0 then promote() end
   local holder = call('GET', H)
   drop_ended_shares()
@@ -490,15 +495,27 @@ function operations.inspect()
   return table.concat(state, '\\t')
 end
 
-function operations.probe(instance)
+function seldom.probe(instance)
   return tell(instance .. '#0', '?') or 0
 end
+
+return seldom
+end
+
+-- One operation, by its name.
+
+local seldom
 
 return function(lock, operation)
   H, S, Q, W, F, D = lock, lock .. ':shared', lock .. ':queue', lock .. ':waiter', lock .. ':fence', lock .. ':done'
   local words = {}
   for word in string.gmatch(operation, '%S+') do words[#words + 1] = string.byte(word) == 35 and ARGV[2] .. word or word end
-  return operations[words[1]](unpack(words, 2))
+  local run = operations[words[1]]
+  if not run then
+    seldom = seldom or rare()
+    run = seldom[words[1]]
+  end
+  return run(unpack(words, 2))
 end
 end
 

@@ -1,0 +1,108 @@
+-- What is asked for now and then. Made only when it is, since each function that is made costs every call.
+
+local seldom = {}
+
+-- Whoever holds, also those who have released and are only kept.
+local function all_holders(holder)
+  drop_ended_shares()
+  local all = call('ZRANGE', S, 0, -1)
+  if holder then all[#all + 1] = match(holder, '^(.*) %d+$') end
+  return all
+end
+
+local function tell_all(owners, message)
+  local told = 0
+  for _, owner in ipairs(owners) do
+    if string.sub(owner, 1, 1) ~= '~' then
+      tell(owner, message)
+      told = 1
+    end
+  end
+  return told
+end
+
+local function is_last_token(expected)
+  return (call('GET', F) or '') == (expected or '')
+end
+
+function seldom.force(expected)
+  local holder = call('GET', H)
+  local victims = all_holders(holder)
+  if not is_last_token(expected) or not holder and #victims == 0 then
+    if not holder then promote() end
+    return 0
+  end
+  call('DEL', H, S)
+  tell_all(victims, 'x')
+  promote()
+  return 1
+end
+
+function seldom.steal(owner, ttl, block, expected)
+  local holder = call('GET', H)
+  local token, granted_block = renewed(holder, owner, tonumber(ttl))
+  if token then return 'g ' .. token .. ' ' .. granted_block end
+  if not is_last_token(expected) then return busy(holder, owner) end
+  local victims = all_holders(holder)
+  token = grant(owner, 0, ttl, block)
+  call('DEL', S)
+  tell_all(victims, 'x')
+  return token
+end
+
+function seldom.ask()
+  return tell_all(all_holders(call('GET', H)), 'r')
+end
+
+function seldom.complete(remember, owner, retain)
+  local holder = call('GET', H)
+  if is_of(holder, owner) then
+    call('SET', D, owner .. ' ' .. text(ms), 'PX', remember)
+    if retain then operations.release(retain, owner) end
+    return 1
+  end
+  if not holder then promote() end
+  if not is_of(call('GET', D), owner) then return 0 end
+  -- A write: WAIT of a connection that has written nothing waits for nothing, and the mark may be on no replica yet.
+  call('PEXPIRE', D, remember)
+  return 1
+end
+
+function seldom.marked()
+  local mark = call('GET', D)
+  return mark and (match(mark, ' (%d+)$') or '0') or ''
+end
+
+function seldom.unmark(owner)
+  if owner and not is_of(call('GET', D), owner) then return 0 end
+  return call('DEL', D)
+end
+
+function seldom.inspect()
+  if call('EXISTS', H) == 0 then promote() end
+  local holder = call('GET', H)
+  drop_ended_shares()
+  local shares = call('ZRANGE', S, 0, -1, 'WITHSCORES')
+  local state = { call('GET', F) or '', line(holder or ''), holder and call('PTTL', H) or 0, #shares / 2 }
+  for i = 1, #shares, 2 do
+    state[#state + 1] = line(shares[i])
+    state[#state + 1] = text(math.max(0, tonumber(shares[i + 1]) - ms - 1))
+  end
+  local waiters = call('ZRANGE', Q, 0, -1, 'WITHSCORES')
+  for i = 1, #waiters, 2 do
+    local waiter = call('HGET', W, waiters[i])
+    local alive, permits = match(waiter or '', '^(%d+) %d+ (%d+) ')
+    if alive and tonumber(alive) > ms then
+      state[#state + 1] = line(waiters[i])
+      state[#state + 1] = permits
+      state[#state + 1] = text(math.max(0, ms - tonumber(waiters[i + 1]) / 1000))
+    end
+  end
+  return table.concat(state, '\t')
+end
+
+function seldom.probe(instance)
+  return tell(instance .. '#0', '?') or 0
+end
+
+return seldom
