@@ -33,7 +33,7 @@ describe('replicas', () => {
   });
 
   async function service(options: Partial<LockModuleOptions> = {}): Promise<LockService> {
-    const all = { redis: primary.url, namespace, logger: quiet, commandTimeout: '1s', ...options };
+    const all = { redis: primary.url, namespace, logger: quiet, commandTimeout: '4s', ...options };
     const made = await createLockService(all as LockModuleOptions);
     open.push(made);
     return made;
