@@ -82,7 +82,8 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
       operation: operation.release(this.#commands.short(owner), retain),
       // When the connection broke meanwhile, a "no" may answer the repeat of a release that was carried out.
       decode: (reply) => readYesOrNo(reply) || losses !== this.#connection.losses,
-      patient: false,
+      // What the other connection has acquired may be released before this one is there for the first time.
+      patient: losses === 0,
     });
   }
 

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createLockService, type LockModuleOptions, type LockService } from '../../lib/index.js';
+import { createLockService, type LockModuleOptions, type LockService, type RedisSource } from '../../lib/index.js';
 import { until } from '../support/event.js';
 import { unique } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -168,6 +168,20 @@ describe('replicas', () => {
       proxy.resetAll();
       await expect(asked).rejects.toMatchObject(UNAVAILABLE);
     });
+    proxy.stop();
+  });
+
+  it('have their locks released as soon as the connection for that is there', async () => {
+    const proxy = await TcpProxy.start(primary);
+    proxy.holdReplies();
+    const client = new Redis(proxy.url);
+    client.duplicate = () => primary.client();
+    const lock = await (await service({ redis: client as unknown as RedisSource })).acquire('n', { replicas: 2 });
+    const released = lock.release();
+    expect(await value(primary)).toContain(` ${lock.fencingToken}`);
+    proxy.release();
+    expect(await released).toBe(true);
+    client.disconnect();
     proxy.stop();
   });
 
