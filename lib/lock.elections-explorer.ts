@@ -36,9 +36,9 @@ export class ElectionsExplorer implements OnApplicationBootstrap {
   }
 
   #elect(wrapper: Wrapper, { site, method, name, options }: ElectedMethod): void {
-    if (!wrapper.isDependencyTreeStatic()) {
+    if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) {
       throw new LockOptionsError(
-        `@OnElected on ${site}, whose class is made for each request: give it the default scope.`,
+        `@OnElected on ${site}, whose class is made more than once: give it the default scope.`,
       );
     }
     const { service: _, ...terms } = options;

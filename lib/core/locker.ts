@@ -157,12 +157,14 @@ export class Locker {
   /** Only what was seen is ended: a repeat of the command must not throw out whoever came next. */
   async #steal(name: string, options: ResolvedLockOptions): Promise<LockHandle> {
     extraOf(this.#store, 'steal', 'To take a lock from its holder');
-    for (;;) {
+    for (let before: number | null | undefined; ; ) {
       const { lastToken } = await this.calls.look(name);
       try {
         return await this.#enter(new Request(this.#clock, name, options, 0, lastToken));
       } catch (error) {
-        if (!(error instanceof LockBusyError)) throw error;
+        // Refused although nobody was granted it meanwhile: what stands there is no token.
+        if (!(error instanceof LockBusyError) || Object.is(lastToken, before)) throw error;
+        before = lastToken;
       }
     }
   }

@@ -5,6 +5,7 @@ import { resolveNames } from '../core/names.js';
 import { DEFAULT_LOCK_OPTIONS } from '../core/options.js';
 import type { OnElectedOptions } from '../interfaces/on-elected-options.interface.js';
 import { checkRegistrationName } from '../lock.constants.js';
+import { injectService } from './guard.js';
 
 /** A method that is called when its process is elected. */
 export interface ElectedMethod {
@@ -20,7 +21,7 @@ const METHODS = new WeakMap<object, ElectedMethod[]>();
  * The application stands for election under `name` from its start to its shutdown, and calls the method when it leads:
  * until `lock.signal` aborts. When the method throws, another process gets its turn. See `LockService.elect`.
  *
- * On providers and controllers of the default scope; on others it fails at boot.
+ * On providers and controllers of the default scope; on others, and without `LockModule`, the application does not boot.
  * @throws LockKeyError, LockOptionsError when the class is defined, for what can be known then.
  */
 export function OnElected(
@@ -41,6 +42,8 @@ export function OnElected(
     checkRegistrationName(service, `the option \`service\` of @OnElected on ${site}`);
     const anybody: ElectionListener = { onElected: () => {} };
     resolveElectOptions(DEFAULT_LOCK_OPTIONS, { ...terms, ...anybody });
+    // So that a missing module fails at boot.
+    injectService(target, service);
     METHODS.set(target, [...(METHODS.get(target) ?? []), { site, method, name, options }]);
   };
 }

@@ -1,4 +1,4 @@
-import { Injectable, Scope } from '@nestjs/common';
+import { Injectable, Scope, type Type } from '@nestjs/common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   currentLock,
@@ -36,7 +36,7 @@ class Audits {
   }
 }
 
-async function start(store: MemoryLockStore, ...providers: (new () => unknown)[]): Promise<TestApp> {
+async function start(store: MemoryLockStore, ...providers: Type[]): Promise<TestApp> {
   const options: LockModuleOptions = { store };
   const app = await TestApp.start({
     imports: [LockModule.forRoot(options), LockModule.forRoot({ ...options, namespace: 'a', name: 'audit' })],
@@ -72,10 +72,21 @@ describe('@OnElected', () => {
     expect([holders.length, waiting.length]).toEqual([1, 0]);
   });
 
-  it('fails at boot on an object that is made for each request', async () => {
-    @Injectable({ scope: Scope.REQUEST })
-    class ForRequests extends Reports {}
-    await expect(start(new MemoryLockStore(), ForRequests)).rejects.toThrow(LockOptionsError);
+  it.each([Scope.REQUEST, Scope.TRANSIENT])('fails at boot on an object that is made more than once', async (scope) => {
+    @Injectable({ scope })
+    class Many extends Reports {}
+
+    @Injectable()
+    class User {
+      constructor(readonly many: Many) {}
+    }
+    await expect(start(new MemoryLockStore(), Many, User)).rejects.toThrow(LockOptionsError);
+  });
+
+  it('fails at boot without its registration', async () => {
+    await expect(TestApp.start({ providers: [Reports] })).rejects.toThrow(/LockService/);
+    const imports = [LockModule.forRoot({ store: 'memory' })];
+    await expect(TestApp.start({ imports, providers: [Audits] })).rejects.toThrow(/audit/);
   });
 
   it('refuses at definition what can be known then', () => {

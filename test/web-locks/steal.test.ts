@@ -1,12 +1,23 @@
 // The cases of `steal` of the web platform tests, in our own words, and how a lock is lost that nobody stole.
 import { describe, expect, it } from 'vitest';
-import { currentLock, LockLostError, type LockManager } from '../../lib/index.js';
+import { currentLock, LockLostError, type LockManager, type LockModuleOptions } from '../../lib/index.js';
 import { deferred } from '../support/event.js';
 import { useRedis } from '../support/redis.js';
-import { bothStores } from '../support/stores.js';
+import { bothStores, redisUnderTest } from '../support/stores.js';
 import { expectException, openClients, openLocks, Take } from '../support/web-clients.js';
 
 const redis = useRedis();
+
+it('A request that steals gives up where something stands that is no token', async () => {
+  const options = redisUnderTest(redis).shared() as { namespace: string };
+  const locks = await openLocks(options as LockModuleOptions);
+  const key = `${options.namespace}:{web:a}`;
+  await redis.client.mset(key, 'somebody', `${key}:fence`, 'no token');
+  await expect(locks.request('a', { steal: true }, () => expect.unreachable())).rejects.toMatchObject({
+    code: 'LOCK_BUSY',
+  });
+  await redis.client.del(key, `${key}:fence`);
+});
 
 describe.each(bothStores(redis))('on $name', (store) => {
   const open = (): Promise<LockManager> => openLocks(store.shared());
@@ -96,7 +107,7 @@ describe.each(bothStores(redis))('on $name', (store) => {
       const bystander = new Take(there!.locks, 'b');
       await Promise.all([victim.granted, bystander.granted]);
       await here?.locks.request('a', { steal }, () => {});
-      expect((await expectException(victim.result, 'AbortError')).cause).toMatchObject({ why: 'forced' });
+      expect((await expectException(victim.result, 'AbortError')).cause).toMatchObject({ code: 'LOCK_LOST' });
       expect(await bystander.end('untouched')).toBe('untouched');
     });
 
