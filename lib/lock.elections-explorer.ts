@@ -21,28 +21,32 @@ export class ElectionsExplorer implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     const wrappers = [...this.#discovery.getProviders(), ...this.#discovery.getControllers()];
-    const seen = new Set<unknown>();
-    for (const wrapper of wrappers) {
-      const { instance } = wrapper;
-      if (typeof instance !== 'object' || instance === null || seen.has(instance)) continue;
-      seen.add(instance);
-      for (const elected of this.#methodsOf(instance)) this.#elect(wrapper, elected);
-    }
+    // All are looked at before the first is elected: one that is wrong keeps the application from booting.
+    const elections = [...new Map(wrappers.map((wrapper) => [wrapper.instance, wrapper])).values()].flatMap((wrapper) =>
+      this.#electionsOf(wrapper),
+    );
+    for (const elect of elections) elect();
   }
 
-  #methodsOf(instance: object): ElectedMethod[] {
-    const all = electedMethods(Object.getPrototypeOf(instance));
-    return all.filter(({ options }) => options.service === this.#registration);
-  }
-
-  #elect(wrapper: Wrapper, { site, method, name, options }: ElectedMethod): void {
-    if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) {
+  #electionsOf(wrapper: Wrapper): (() => void)[] {
+    const { instance } = wrapper;
+    if (typeof instance !== 'object' || instance === null) return [];
+    const methods = electedMethods(Object.getPrototypeOf(instance)).filter(
+      ({ options }) => options.service === this.#registration,
+    );
+    const [first] = methods;
+    if (first && (!wrapper.isDependencyTreeStatic() || wrapper.isTransient)) {
       throw new LockOptionsError(
-        `@OnElected on ${site}, whose class is made more than once: give it the default scope.`,
+        `@OnElected on ${first.site}, whose class is made more than once: give it the default scope.`,
       );
     }
+    // Not for another module's service of the same name.
+    const ours = methods.filter(({ property }) => instance[property] === this.#locks);
+    return ours.map((elected) => () => this.#elect(instance, elected));
+  }
+
+  #elect(instance: Record<string | symbol, (lock: Lock) => unknown>, { method, name, options }: ElectedMethod): void {
     const { service: _, ...terms } = options;
-    const onElected = (lock: Lock): unknown => wrapper.instance[method](lock);
-    this.#locks.elect(name, { ...terms, onElected });
+    this.#locks.elect(name, { ...terms, onElected: (lock) => instance[method]?.(lock) });
   }
 }

@@ -151,6 +151,56 @@ describe.each(bothStores(useRedis()))('An election on $name', ({ shared }) => {
     await until(() => first.election.isLeader);
   });
 
+  it('ends the term of a leader that releases its lock, which stands again', async () => {
+    const first = await replica();
+    await first.leads();
+    const second = await replica();
+    await until(async () => (await second.locks.inspect('reports')).waiting.length === 1);
+    await first.terms[0]?.release();
+    await second.leads();
+    expect([first.reasons, first.election.isLeader, first.terms[0]?.signal.aborted]).toEqual([
+      ['released'],
+      false,
+      true,
+    ]);
+    await second.election.resign();
+    await until(() => first.terms.length === 2);
+  });
+
+  it('begins no term of a process before its last one has ended, however long that takes', async () => {
+    const mayEnd = deferred();
+    let inside = 0;
+    let most = 0;
+    const locks = await service({ shutdownGrace: 1 });
+    const first = new Replica(locks, {
+      onElected: async () => {
+        inside += 1;
+        most = Math.max(most, inside);
+        await mayEnd.promise;
+        inside -= 1;
+      },
+    });
+    await until(() => inside === 1);
+    await locks.forceRelease('reports');
+    await until(() => first.reasons.length === 1);
+    const second = await replica();
+    await second.leads();
+    await second.election.resign();
+    mayEnd.resolve();
+    await until(() => first.election.isLeader);
+    expect(most).toBe(1);
+  });
+
+  it('takes the error of another service that is closed for what it is', async () => {
+    const first = await replica({
+      onElected: () => {
+        throw new LockClosedError('other');
+      },
+    });
+    await until(() => first.reasons.length === 2);
+    expect(first.reasons).toEqual(['failed', 'failed']);
+  });
+
   it('goes on although onDeposed fails', async () => {
     const first = await replica({
       onDeposed: () => {

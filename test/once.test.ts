@@ -149,8 +149,11 @@ describe.each(bothStores(useRedis()))('once() on $name', ({ shared }) => {
     await expect(here.once(['a', 'b'], REMEMBER, body)).rejects.toThrow(LockKeyError);
     // @ts-expect-error: no body.
     await expect(here.once('invoice', REMEMBER)).rejects.toThrow(LockOptionsError);
-    const sharing = await open({ defaults: { mode: 'shared' } });
-    await expect(sharing.once('invoice', REMEMBER, body)).rejects.toThrow(LockOptionsError);
+  });
+
+  it('is exclusive, whatever the mode of the defaults', async () => {
+    const sharing = await open({ defaults: { mode: 'shared', permits: 3 } });
+    expect(await sharing.once('invoice', REMEMBER, (lock) => lock.mode)).toEqual({ status: 'ran', value: 'exclusive' });
   });
 
   it('is refused after the end of the service', async () => {

@@ -83,6 +83,16 @@ describe.each(bothStores(useRedis()))('requestRelease() on $name', ({ shared }) 
     expect(never).not.toHaveBeenCalled();
   });
 
+  it('is not for a call that has ended under a lock that others of its process still hold', async () => {
+    const [ended, current] = [vi.fn(), vi.fn()];
+    await here.run('door', async (lock) => {
+      lock.onReleaseRequested(current);
+      await here.run('door', async (nested) => void nested.onReleaseRequested(ended));
+      await askUntilHeard('door', current);
+    });
+    expect(ended).not.toHaveBeenCalled();
+  });
+
   it('says that nobody holds it', async () => {
     expect(await there.requestRelease('door')).toBe(false);
   });

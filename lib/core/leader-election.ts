@@ -13,8 +13,8 @@ import {
 import { after, within } from './timer.js';
 
 /**
- * Why a term ended: `resigned` (by `resign()` or by the shutdown of the service), `failed` (`onElected` threw), or what
- * became of the lock.
+ * Why a term ended: `resigned` (by `resign()` or by the shutdown of the service), `failed` (`onElected` threw), `released`
+ * (the leader has released the lock itself), or how the lock was lost.
  */
 export type DeposedReason = 'resigned' | 'failed' | LockLostWhy;
 
@@ -85,6 +85,8 @@ export class Candidacy implements LeaderElection {
   readonly #listener: ElectionListener;
   readonly #campaign: Campaign;
   readonly #resigned = new AbortController();
+  /** Resolves when it resigns. */
+  readonly #left: Promise<void>;
   readonly #over: Promise<void>;
   #term: LockHandle | undefined;
   #endPause: (() => void) | undefined;
@@ -94,6 +96,7 @@ export class Candidacy implements LeaderElection {
     this.name = name;
     this.#listener = listener;
     this.#campaign = campaign;
+    this.#left = new Promise((resolve) => this.#resigned.signal.addEventListener('abort', () => resolve()));
     this.#over = this.#stand();
   }
 
@@ -133,7 +136,6 @@ export class Candidacy implements LeaderElection {
     over();
   }
 
-  /** Throws what `onElected` throws. */
   async #serve(lock: LockHandle): Promise<void> {
     const { realm, grace } = this.#campaign;
     this.#term = lock;
@@ -141,19 +143,25 @@ export class Candidacy implements LeaderElection {
     const reason = await this.#endOfTerm(lock, elected);
     this.#term = undefined;
     lock.stepDown();
-    const told = this.#tellDeposed(reason);
-    await within(grace, Promise.allSettled([elected, told]));
+    const ended = Promise.allSettled([elected, this.#tellDeposed(reason)]);
+    await within(grace, ended);
     await lock.release().catch(() => {});
-    if (reason === 'failed') await elected;
+    // One term of this process ends before the next begins, however long that takes.
+    await Promise.race([ended, this.#left]);
+    if (reason === 'failed') await this.#pause();
   }
 
-  #endOfTerm({ signal, lost }: LockHandle, elected: Promise<unknown>): Promise<DeposedReason> {
+  #endOfTerm(lock: LockHandle, elected: Promise<unknown>): Promise<DeposedReason> {
+    const { signal, lost } = lock;
     return new Promise((resolve) => {
-      this.#resigned.signal.addEventListener('abort', () => resolve('resigned'), { signal });
+      void this.#left.then(() => resolve('resigned'));
       signal.addEventListener('abort', () => resolve((signal.reason as LockLostError).why));
+      lock.onReleased = () => resolve('released');
       if (lost) resolve(lost.why);
-      if (this.#resigned.signal.aborted) resolve('resigned');
-      elected.catch(() => resolve('failed'));
+      elected.catch((error: unknown) => {
+        if (!signal.aborted) this.#warn('onElected', error);
+        resolve('failed');
+      });
     });
   }
 
@@ -161,8 +169,12 @@ export class Candidacy implements LeaderElection {
     try {
       await this.#listener.onDeposed?.(reason);
     } catch (error) {
-      this.#campaign.warn(`onDeposed of the election "${this.name}" failed: ${messageOf(error)}`);
+      this.#warn('onDeposed', error);
     }
+  }
+
+  #warn(handler: string, error: unknown): void {
+    this.#campaign.warn(`${handler} of the election "${this.name}" failed: ${messageOf(error)}`);
   }
 
   #warnOnce(error: unknown): void {

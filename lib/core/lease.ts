@@ -46,6 +46,8 @@ export class Lease implements Scheduled {
   /** The last answer of the store was none. */
   #unknown = false;
   #retain = 0;
+  /** Nobody waits for what the store does not answer any more. */
+  #abandoned = false;
   /** The release that is on its way, or was answered. */
   #sentBack: Promise<boolean> | undefined;
 
@@ -101,7 +103,8 @@ export class Lease implements Scheduled {
     if (!this.held) return 'released';
     const { name, owner, replicas } = this.terms;
     const complete = extraOf(this.#keeper.store, 'complete', 'A mark');
-    const isOver = (): boolean => this.#state === 'lost' || this.#keeper.clock.now() >= this.#deadline;
+    const isOver = (): boolean =>
+      this.#state === 'lost' || this.#abandoned || this.#keeper.clock.now() >= this.#deadline;
     const answer = untilAnswered(() => complete({ name, owner, remember, retain, replicas }), isOver, RETRY_MS);
     // No renewal meanwhile: whether it is still ours is what an answer that was lost has changed.
     const settled = answer.then(Boolean);
@@ -157,6 +160,7 @@ export class Lease implements Scheduled {
 
   /** Gives it back although somebody works under it still, who is told; a release that is on its way is waited for. */
   async abandon(): Promise<void> {
+    this.#abandoned = true;
     if (this.#state !== 'held') {
       await (this.#sentBack ?? this.#sendBack());
       return;

@@ -142,8 +142,8 @@ export interface LockStoreExtras {
   complete(completion: Completion): Promise<boolean>;
   /** When the name was marked as done, in ms since the epoch by the store's clock; null: it is not, or not any more. */
   doneAt(name: string): Promise<number | null>;
-  /** Removes the mark; with `owner`, only that owner's. False: there was none. */
-  unmark(name: string, owner?: Owner): Promise<boolean>;
+  /** Removes the mark, if it is that owner's, or of that time (as `doneAt` told it). False: there was no such mark. */
+  unmark(name: string, mark: Owner | number): Promise<boolean>;
   /** Tells the holders that somebody asks for the lock. False: nobody holds it. */
   requestRelease(name: string): Promise<boolean>;
   /**

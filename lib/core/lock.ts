@@ -54,6 +54,10 @@ export class LockHandle implements Lock {
   #names: readonly string[] | undefined;
   /** Made when somebody asks for the signal. */
   #watch: Watch | undefined;
+  /** Called when the user releases it. */
+  onReleased: (() => void) | undefined;
+  /** Take away those who listen to requests for release. */
+  #listeners: Set<() => void> | undefined;
   #released: Promise<boolean> | undefined;
 
   constructor(holds: readonly Hold[], mode: LockMode) {
@@ -122,8 +126,11 @@ export class LockHandle implements Lock {
   onReleaseRequested(listener: () => void): () => void {
     if (this.#released) return () => {};
     const endAll = (): void => {
+      this.#listeners?.delete(endAll);
       for (const end of ends) end();
     };
+    this.#listeners ??= new Set();
+    this.#listeners.add(endAll);
     // Once, although a quorum says it for each of its servers, and several of the names may be asked for.
     const ends = this.holds.map((hold) =>
       hold.onReleaseRequested(() => {
@@ -154,6 +161,8 @@ export class LockHandle implements Lock {
 
   #release(): Promise<boolean> {
     if (this.#watch) for (const hold of this.holds) hold.unwatch(this.#watch.check);
+    for (const end of this.#listeners ?? []) end();
+    this.onReleased?.();
     return this.holds.length === 1 ? this.#first.release() : this.#releaseAll();
   }
 

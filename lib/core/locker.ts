@@ -159,6 +159,7 @@ export class Locker {
     extraOf(this.#store, 'steal', 'To take a lock from its holder');
     for (let before: number | null | undefined; ; ) {
       const { lastToken } = await this.calls.look(name);
+      this.#assertOpen(name);
       try {
         return await this.#enter(new Request(this.#clock, name, options, 0, lastToken));
       } catch (error) {

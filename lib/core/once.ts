@@ -14,7 +14,7 @@ export interface OnceOptions extends Omit<LockOptions, 'mode' | 'permits'> {
 
 /** What became of a `once`. */
 export type OnceResult<T> =
-  /** The body ran and ended well, and the mark is set. */
+  /** The body ran and ended well, and the mark is set; not, if the lock was lost with `onLost: 'ignore'`. */
   | { status: 'ran'; value: T }
   /** It had been done before. `at`: when, by the clock of the store. */
   | { status: 'done'; at: Date }
@@ -39,7 +39,7 @@ export function resolveOnceOptions(
       `There is no \`remember\` in ${at}: say for how long it stays known that the work is done, such as '24h'.`,
     );
   }
-  const lock = resolveLockOptions(defaults, rest, at);
+  const lock = resolveLockOptions({ ...defaults, mode: 'exclusive', permits: 0 }, rest, at);
   if (lock.mode === 'exclusive') return { remember: toMilliseconds(remember, 'remember', { min: 1 }), lock };
   throw new LockOptionsError(`The mode in ${at} is 'shared', and work that is done once has one holder: leave it out.`);
 }
@@ -61,6 +61,8 @@ export async function runOnce<T>(
     // Whoever had it before us may have done it.
     const at = await locker.calls.doneAt(name);
     if (at) return { status: 'done', at };
+    // The question took its time.
+    if (!lock.held) throw lock.lost ?? new LockLostError(name, 'released');
     const value = await body(lock);
     const marked = await lock.complete(remember);
     if (!marked && options.onLost === 'throw') throw new LockLostError(name, lock.lost?.why ?? 'released', value);

@@ -34,12 +34,16 @@ export class StoreCalls {
 
   /** When the name was marked as done. */
   async doneAt(name: string): Promise<Date | undefined> {
+    // Before anything is done that could not be marked.
+    extraOf(this.#store, 'complete', 'once()');
     const at = await this.#call(name, () => extraOf(this.#store, 'doneAt', 'once()')(name));
     return at === null ? undefined : new Date(at);
   }
 
-  forget(name: string): Promise<boolean> {
-    return this.#call(name, () => extraOf(this.#store, 'unmark', 'forget()')(name));
+  /** Only the mark that was seen is removed: a repeat of the command must not remove the next one. */
+  async forget(name: string): Promise<boolean> {
+    const at = await this.#call(name, () => extraOf(this.#store, 'doneAt', 'forget()')(name));
+    return at !== null && this.#call(name, () => extraOf(this.#store, 'unmark', 'forget()')(name, at));
   }
 
   /** The names that begin with `prefix` and are held or waited for. */

@@ -13,13 +13,15 @@ export interface ElectedMethod {
   readonly method: string | symbol;
   readonly name: string;
   readonly options: OnElectedOptions;
+  /** Where Nest puts the service. */
+  readonly property: symbol;
 }
 
 const METHODS = new WeakMap<object, ElectedMethod[]>();
 
 /**
  * The application stands for election under `name` from its start to its shutdown, and calls the method when it leads:
- * until `lock.signal` aborts. When the method throws, another process gets its turn. See `LockService.elect`.
+ * until `lock.signal` aborts. Everything is injected then, but hooks `onApplicationBootstrap` may not have run yet. When the method throws, another process gets its turn. See `LockService.elect`.
  *
  * On providers and controllers of the default scope; on others, and without `LockModule`, the application does not boot.
  * @throws LockKeyError, LockOptionsError when the class is defined, for what can be known then.
@@ -43,8 +45,8 @@ export function OnElected(
     const anybody: ElectionListener = { onElected: () => {} };
     resolveElectOptions(DEFAULT_LOCK_OPTIONS, { ...terms, ...anybody });
     // So that a missing module fails at boot.
-    injectService(target, service);
-    METHODS.set(target, [...(METHODS.get(target) ?? []), { site, method, name, options }]);
+    const property = injectService(target, service);
+    METHODS.set(target, [...(METHODS.get(target) ?? []), { site, method, name, options, property }]);
   };
 }
 

@@ -43,7 +43,7 @@ export class JobLocks {
     if (!lock) return false;
     try {
       // Whoever had it before us may have processed it.
-      if (await calls.doneAt(name)) return false;
+      if ((await calls.doneAt(name)) || !lock.held) return false;
       this.#taken.set(name, lock);
       return true;
     } finally {
@@ -86,7 +86,7 @@ export class JobLocks {
     const name = nameOfElement(job, element);
     const { remember, lock } = this.#locks.locker.jobs;
     const { mode, ttl, maxHold, replicas } = lock;
-    const options = { remember, mode, ttl, maxHold, replicas };
+    const options = { remember, mode, ttl, maxHold, replicas, onLost: 'throw' } as const;
     return this.#locks.once(name, options, fn);
   }
 

@@ -34,7 +34,8 @@ export class ServerPermit {
     } finally {
       this.#askers.delete(asker);
     }
-    return asker.lock as LockHandle;
+    // What was granted to another had been lost before it could be shared.
+    return asker.lock ?? this.enter(wait);
   }
 
   /** One attempt for all who try at the same time: of one server, none is in the way of another. */

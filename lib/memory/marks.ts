@@ -27,8 +27,8 @@ export class Marks {
     return this.#get(name, now)?.owner === owner;
   }
 
-  delete(name: string, now: number): boolean {
-    return this.#get(name, now) !== undefined && this.#marks.delete(name);
+  delete(name: string): boolean {
+    return this.#marks.delete(name);
   }
 
   #get(name: string, now: number): Mark | undefined {

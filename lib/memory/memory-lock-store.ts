@@ -80,9 +80,10 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
     return this.#marks.at(name, this.#clock.now());
   }
 
-  async unmark(name: string, owner?: Owner): Promise<boolean> {
+  async unmark(name: string, mark: Owner | number): Promise<boolean> {
     const now = this.#clock.now();
-    return (owner === undefined || this.#marks.isOf(name, owner, now)) && this.#marks.delete(name, now);
+    const isIt = typeof mark === 'number' ? this.#marks.at(name, now) === mark : this.#marks.isOf(name, mark, now);
+    return isIt && this.#marks.delete(name);
   }
 
   async requestRelease(name: string): Promise<boolean> {

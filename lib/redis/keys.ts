@@ -23,7 +23,12 @@ export function keyPattern(namespace: string, prefix: string): string {
 export function nameOfKey(namespace: string, key: string): string | undefined {
   if (!key.startsWith(`${namespace}:{`)) return undefined;
   const [, name] = /^\{([^}]*)\}(?::shared|:queue)?$/.exec(key.slice(namespace.length + 1)) ?? [];
-  return name && decodeURIComponent(name);
+  try {
+    return name && decodeURIComponent(name);
+  } catch {
+    // No key of ours.
+    return undefined;
+  }
 }
 
 /** What stands before an instance in the name of its channel. */

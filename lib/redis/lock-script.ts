@@ -24,7 +24,7 @@ export const operation = {
   complete: (owner: string, remember: number, retain: number | undefined): Operation =>
     `complete ${remember} ${owner}${retain === undefined ? '' : ` ${retain}`}`,
   marked: (): Operation => 'marked',
-  unmark: (owner = ''): Operation => `unmark ${owner}`,
+  unmark: (mark: string | number): Operation => `unmark ${mark}`,
   ask: (): Operation => 'ask',
   steal: (owner: string, { ttl, block }: Claim, expected: number | null): Operation =>
     `steal ${owner} ${ttl} ${block} ${expected ?? ''}`,

@@ -108,8 +108,8 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     return this.#commands.submit({ name, operation: operation.marked(), decode: readMark });
   }
 
-  unmark(name: string, owner?: Owner): Promise<boolean> {
-    const unmarked = operation.unmark(owner && this.#commands.short(owner));
+  unmark(name: string, mark: Owner | number): Promise<boolean> {
+    const unmarked = operation.unmark(typeof mark === 'number' ? mark : this.#commands.short(mark));
     return this.#commands.submit({ name, operation: unmarked, decode: readYesOrNo });
   }
 

@@ -75,18 +75,20 @@ export function marksChapter({ promise, expect }: Chapter): void {
     await until('the end of the mark', async () => ((await there.extras.doneAt(name)) === null ? true : undefined));
   });
 
-  promise('a mark is removed, once', async ({ here, there, name }) => {
+  promise('a mark is removed by its owner or its time, once', async ({ here, there, name }) => {
     const [holder, other] = [here.exclusive(name), there.exclusive(name)];
-    expect(await there.extras.unmark(name)).toBe(false);
+    expect(await there.extras.unmark(name, holder.owner)).toBe(false);
     await holder.take();
     await holder.complete(REMEMBER_MS, 0);
-    expect(await there.extras.unmark(name, other.owner)).toBe(false);
-    expect(await there.extras.doneAt(name)).toBeGreaterThan(0);
+    const at = (await there.extras.doneAt(name)) ?? 0;
+    for (const mark of [other.owner, at - 1]) expect(await there.extras.unmark(name, mark)).toBe(false);
+    expect(await there.extras.doneAt(name)).toBe(at);
     expect(await there.extras.unmark(name, holder.owner)).toBe(true);
-    expect(await there.extras.unmark(name)).toBe(false);
+    expect(await there.extras.unmark(name, holder.owner)).toBe(false);
     expect(await here.extras.doneAt(name)).toBe(null);
     await other.take();
     await other.complete(REMEMBER_MS, 0);
-    expect(await here.extras.unmark(name)).toBe(true);
+    expect(await here.extras.unmark(name, (await here.extras.doneAt(name)) ?? 0)).toBe(true);
+    expect(await here.extras.unmark(name, at)).toBe(false);
   });
 }

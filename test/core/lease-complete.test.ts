@@ -48,6 +48,16 @@ describe('A lease whose work is done', () => {
     expect(abandoned.settled).toBe(true);
   });
 
+  it('is asked for no longer than the shutdown: nobody waits for a store that is away', async () => {
+    const lease = leases.open({ ttl: 3_600_000 });
+    const completed = watch(lease.complete(60_000, 0));
+    await settle();
+    const abandoned = watch(lease.abandon());
+    leases.store.next('complete').fail();
+    await pass(100);
+    expect([abandoned.settled, completed.value]).toEqual([true, 'unavailable']);
+  });
+
   it('stays held, and renewed, where it is only marked', async () => {
     const lease = leases.open();
     const completed = watch(lease.complete(60_000));

@@ -303,3 +303,26 @@ describe('JobLocks', () => {
 function fail(): never {
   throw new Error('It did not reject');
 }
+
+describe('An element that is lost', () => {
+  it('while the mark is looked for is not given to the caller', async () => {
+    const memory = new MemoryLockStore();
+    const marking = new MarkingStore(memory);
+    await using one = await server({ store: marking.store, logger: quiet });
+    marking.after('acquire', async () => {
+      marking.after('doneAt', async () => {
+        const { lastToken } = await memory.inspect('invoice:42');
+        await memory.force('invoice:42', lastToken);
+        await new Promise(setImmediate);
+      });
+    });
+    expect(await one.jobs.lock('invoice', 42)).toBe(false);
+  });
+
+  it('is no success of withLock, whatever the defaults say of lost locks', async () => {
+    await using one = await server({ store: 'memory', defaults: { onLost: 'ignore' }, logger: quiet });
+    const lost = one.jobs.withLock('invoice', 42, (lock) => lock.release());
+    await expect(lost).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect((await one.jobs.withLock('invoice', 42, () => {})).status).toBe('ran');
+  });
+});

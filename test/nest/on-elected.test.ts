@@ -1,4 +1,4 @@
-import { Injectable, Scope, type Type } from '@nestjs/common';
+import { Injectable, Module, Scope, type Type } from '@nestjs/common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   currentLock,
@@ -81,6 +81,20 @@ describe('@OnElected', () => {
       constructor(readonly many: Many) {}
     }
     await expect(start(new MemoryLockStore(), Many, User)).rejects.toThrow(LockOptionsError);
+  });
+
+  it('stands once for an object, also where several modules have a service of their own', async () => {
+    @Module({ imports: [LockModule.forRoot({ store: 'memory', isGlobal: false })], providers: [Reports] })
+    class First {}
+
+    @Module({ imports: [LockModule.forRoot({ store: 'memory', isGlobal: false, namespace: 'b' })] })
+    class Second {}
+    const app = await TestApp.start({ imports: [First, Second] });
+    onTestFinished(() => app.close());
+    const reports = app.get(Reports);
+    await until(() => reports.terms.length > 0);
+    await new Promise(setImmediate);
+    expect(reports.terms).toHaveLength(1);
   });
 
   it('fails at boot without its registration', async () => {

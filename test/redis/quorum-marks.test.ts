@@ -93,9 +93,9 @@ describe('A mark on a quorum', () => {
     await take('a#1');
     await complete('a#1');
     voters[0].fault = 'refused';
-    await expect(quorum.unmark(NAME)).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    await expect(quorum.unmark(NAME, 'a#1')).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
     voters[0].fault = 'none';
-    expect(await quorum.unmark(NAME)).toBe(true);
-    expect([await marked(), await quorum.unmark(NAME)]).toEqual([[false, false, false], false]);
+    expect(await quorum.unmark(NAME, (await quorum.doneAt(NAME)) ?? 0)).toBe(true);
+    expect([await marked(), await quorum.unmark(NAME, 'a#1')]).toEqual([[false, false, false], false]);
   });
 });

@@ -130,8 +130,12 @@ export class QuorumLockStore implements LockStore {
   }
 
   /** Every server has to answer: a mark that is left on one counts. */
-  async unmark(name: string, owner?: Owner): Promise<boolean> {
-    const ask = (voter: LockStore): Promise<boolean> => extraOf(voter, 'unmark', 'A mark')(name, owner);
+  async unmark(name: string, mark: Owner | number): Promise<boolean> {
+    const ask = async (voter: LockStore): Promise<boolean> => {
+      // Each server has a time of its own.
+      const own = typeof mark === 'number' ? await extraOf(voter, 'doneAt', 'A mark')(name) : mark;
+      return own !== null && extraOf(voter, 'unmark', 'A mark')(name, own);
+    };
     const answers = await poll(this.#quorum.voters, ask, never);
     if (answers.errors.length > 0) throw this.#quorum.unavailable(name, answers);
     return yesIn(answers.votes) > 0;

@@ -26,7 +26,7 @@
 --   complete remember owner [retain]
 --                            -> 1, or 0: not the owner's. Sets the mark; with `retain`, releases
 --   marked                   -> when it was marked, ms, or nothing
---   unmark [owner]           -> 1, or 0: there was no mark, or it is not the owner's
+--   unmark owner | at        -> 1, or 0: there was no mark, or it is not the owner's, or not of that time
 --   ask                      -> 1, or 0: nobody holds
 --   steal owner ttl block [expected]
 --                            -> as acquire

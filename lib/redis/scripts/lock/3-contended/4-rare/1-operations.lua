@@ -68,13 +68,19 @@ function seldom.complete(remember, owner, retain)
   return 1
 end
 
-function seldom.marked()
-  local mark = call('GET', D)
-  return mark and (match(mark, ' (%d+)$') or '0') or ''
+-- When it was marked; of what another program wrote, long ago.
+local function marked_at(mark)
+  return match(mark, ' (%d+)$') or '0'
 end
 
-function seldom.unmark(owner)
-  if owner and not is_of(call('GET', D), owner) then return 0 end
+function seldom.marked()
+  local mark = call('GET', D)
+  return mark and marked_at(mark) or ''
+end
+
+function seldom.unmark(which)
+  local mark = call('GET', D)
+  if not mark or not is_of(mark, which) and marked_at(mark) ~= which then return 0 end
   return call('DEL', D)
 end
 
