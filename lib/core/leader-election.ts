@@ -148,7 +148,7 @@ export class Candidacy implements LeaderElection {
     await lock.release().catch(() => {});
     // One term of this process ends before the next begins, however long that takes.
     await Promise.race([ended, this.#left]);
-    if (reason === 'failed') await this.#pause();
+    if (reason === 'failed' && !this.#resigned.signal.aborted) await this.#pause();
   }
 
   #endOfTerm(lock: LockHandle, elected: Promise<unknown>): Promise<DeposedReason> {

@@ -27,6 +27,21 @@ describe('A candidate that resigns', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('when its term has failed does not pause', async () => {
+    const locks = new CoreLocks(new MemoryLockStore());
+    const fail = (): never => {
+      throw new Error('no disk');
+    };
+    const campaign = { realm: locks, grace: 1_000, acquire: () => locks.acquire('door'), warn: vi.fn(), over: vi.fn() };
+    const election: Candidacy = new Candidacy(
+      'door',
+      { onElected: fail, onDeposed: () => void election.resign() },
+      campaign,
+    );
+    await settle();
+    expect([campaign.over.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
+  });
+
   it('in the pause after an error ends it', async () => {
     const warn = vi.fn();
     const acquire = vi.fn(() => Promise.reject(new Error('no store')));
