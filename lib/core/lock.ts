@@ -59,6 +59,7 @@ export class LockHandle implements Lock {
   /** Take away those who listen to requests for release. */
   #listeners: Set<() => void> | undefined;
   #released: Promise<boolean> | undefined;
+  #completed: Promise<boolean> | undefined;
 
   constructor(holds: readonly Hold[], mode: LockMode) {
     this.holds = holds;
@@ -143,10 +144,11 @@ export class LockHandle implements Lock {
 
   /**
    * Marks the name as done for `remember` ms; whoever has it alone releases it in the same step. False: it was lost, and
-   * nothing is marked.
+   * nothing is marked. A second call resolves to the same.
    */
   complete(remember: number): Promise<boolean> {
-    return this.#released ? Promise.resolve(false) : this.#first.complete(remember);
+    this.#completed ??= this.#released ? Promise.resolve(false) : this.#first.complete(remember);
+    return this.#completed;
   }
 
   /** Tells those who listen to `signal` that they should end, before it is released. */

@@ -45,6 +45,13 @@ describe.each(bothStores(useRedis()))('JobLocks on $name', (under) => {
     expect(await one.jobs.lock('invoice', 42)).toBe(true);
   });
 
+  it('takes a second word that an element is processed for the first', async () => {
+    await using one = await server(under.shared());
+    await one.jobs.lock('invoice', 42);
+    const words = [1, 2].map(() => one.jobs.successfullyProcessed('invoice', 42));
+    expect(await Promise.all(words)).toEqual([undefined, undefined]);
+  });
+
   it('gives nobody an element that is processed, until it is forgotten', async () => {
     const options = under.shared();
     await using one = await server(options);
