@@ -131,14 +131,15 @@ export class QuorumLockStore implements LockStore {
 
   /** Every server has to answer: a mark that is left on one counts. */
   async unmark(name: string, mark: Owner | number): Promise<boolean> {
-    const ask = async (voter: LockStore): Promise<boolean> => {
+    const seen = await this.#everyOne(name, (voter) => extraOf(voter, 'doneAt', 'A mark')(name));
+    if (typeof mark === 'number' && !seen.some(({ answer }) => answer === mark)) return false;
+    const times = new Map(seen.map(({ voter, answer }) => [voter, answer]));
+    const removed = await this.#everyOne(name, async (voter) => {
       // Each server has a time of its own.
-      const own = typeof mark === 'number' ? await extraOf(voter, 'doneAt', 'A mark')(name) : mark;
+      const own = typeof mark === 'number' ? (times.get(voter) ?? null) : mark;
       return own !== null && extraOf(voter, 'unmark', 'A mark')(name, own);
-    };
-    const answers = await poll(this.#quorum.voters, ask, never);
-    if (answers.errors.length > 0) throw this.#quorum.unavailable(name, answers);
-    return yesIn(answers.votes) > 0;
+    });
+    return yesIn(removed) > 0;
   }
 
   async requestRelease(name: string): Promise<boolean> {
@@ -191,6 +192,12 @@ export class QuorumLockStore implements LockStore {
   #forget(owner: Owner): void {
     this.#owners.delete(owner);
     this.#minorities.forget(owner);
+  }
+
+  async #everyOne<T>(name: string, ask: (voter: LockStore) => Promise<T>): Promise<readonly Vote<LockStore, T>[]> {
+    const answers = await poll(this.#quorum.voters, ask, never);
+    if (answers.errors.length > 0) throw this.#quorum.unavailable(name, answers);
+    return answers.votes;
   }
 
   async #look(name: string): Promise<readonly Vote<LockStore, StoreState>[]> {
