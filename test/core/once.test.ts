@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { resolveOnceOptions, runOnce } from '../../lib/core/once.js';
-import { type LockService, MemoryLockStore } from '../../lib/index.js';
+import { MemoryLockStore } from '../../lib/index.js';
 import { CoreLocks, type Watched, watch } from '../support/core-locks.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';
 import { granted, ScriptedStore } from '../support/scripted-store.js';
