@@ -81,6 +81,21 @@ describe('rule 1: exclusion', () => {
     expect([...overlaps]).toEqual([['flushall', 1]]);
   });
 
+  it('takes a force before both knew of their grants for an excuse of the one that heard of its own last', () => {
+    const forced = (from: number, until: number): string[] =>
+      rulesBrokenBy(
+        new Story()
+          .granted(B, { askedAt: 31, at: 32, token: 101 })
+          .held(B, 33, 60)
+          .granted(A, { askedAt: 10, at: 40, token: 100 })
+          .held(A, 41)
+          .add({ at: from, kind: 'forcing', worker: 'w3', name: 'a' })
+          .add({ at: until, kind: 'forced', worker: 'w3', name: 'a' }),
+      );
+    expect(forced(20, 25)).not.toContain('1 exclusion by belief');
+    expect(forced(50, 55)).toContain('1 exclusion by belief');
+  });
+
   it('takes no loss of data after the second grant for an excuse', () => {
     const story = twoBelieve().fault('flushall', 45, 46, { excuse: 'data loss' });
     expect(rulesBrokenBy(story)).toEqual(['1 exclusion by belief']);

@@ -39,7 +39,9 @@ function conflicts({ hold }: Belief, active: readonly Belief[]): (readonly Belie
 }
 
 function excused(a: Hold, b: Hold, history: History): boolean {
-  const [earlier, later] = a.granted.at < b.granted.at ? [a, b] : [b, a];
+  // In the order of the grants: whoever was stopped hears of its own after that of the next.
+  const order = a.granted.token - b.granted.token || a.granted.at - b.granted.at;
+  const [earlier, later] = order < 0 ? [a, b] : [b, a];
   return excuseFor(earlier, later, history) !== undefined;
 }
 
