@@ -81,8 +81,8 @@ export function marksChapter({ promise, expect }: Chapter): void {
     await holder.take();
     await holder.complete(REMEMBER_MS, 0);
     const at = (await there.extras.doneAt(name)) ?? 0;
-    for (const mark of [other.owner, at - 1]) expect(await there.extras.unmark(name, mark)).toBe(false);
-    expect(await there.extras.doneAt(name)).toBe(at);
+    for (const mark of [other.owner, at - REMEMBER_MS]) expect(await there.extras.unmark(name, mark)).toBe(false);
+    expect(await there.extras.doneAt(name)).toBeGreaterThan(0);
     expect(await there.extras.unmark(name, holder.owner)).toBe(true);
     expect(await there.extras.unmark(name, holder.owner)).toBe(false);
     expect(await here.extras.doneAt(name)).toBe(null);

@@ -12,8 +12,9 @@ describe('A mark on a quorum', () => {
   let voters: [MemoryVoter, MemoryVoter, MemoryVoter];
   let quorum: QuorumLockStore;
   beforeEach(() => {
-    const voter = (): MemoryVoter => new MemoryVoter({ skew: 0, rate: 1 }, 0);
-    voters = [voter(), voter(), voter()];
+    // Each notes a time of its own.
+    const voter = (skew: number): MemoryVoter => new MemoryVoter({ skew, rate: 1 }, 0);
+    voters = [voter(0), voter(5), voter(-5)];
     quorum = new QuorumLockStore(voters.map(({ store }) => store));
   });
 
@@ -97,5 +98,27 @@ describe('A mark on a quorum', () => {
     voters[0].fault = 'none';
     expect(await quorum.unmark(NAME, (await quorum.doneAt(NAME)) ?? 0)).toBe(true);
     expect([await marked(), await quorum.unmark(NAME, 'a#1')]).toEqual([[false, false, false], false]);
+  });
+
+  it('that was on its way to a server when it was removed stays there, until it is removed again', async () => {
+    await take('a#1');
+    const [first, second, third] = voters;
+    let arrive = (): void => {};
+    const underway = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    const late = {
+      ...third.store,
+      complete: (completion) => underway.then(() => third.memory.complete(completion)),
+      withdraw: (owned) => underway.then(() => third.memory.withdraw(owned)),
+    } as LockStore;
+    const slow = new QuorumLockStore([first.store, second.store, late]);
+    expect(await slow.complete({ name: NAME, owner: 'a#1', remember: REMEMBER_MS, retain: 0 })).toBe(true);
+    const forget = async (): Promise<boolean> => quorum.unmark(NAME, (await quorum.doneAt(NAME)) ?? 0);
+    expect(await forget()).toBe(true);
+    expect(await marked()).toEqual([false, false, false]);
+    arrive();
+    await until(async () => (await marked())[2] === true);
+    expect([await forget(), await marked()]).toEqual([true, [false, false, false]]);
   });
 });
