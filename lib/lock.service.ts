@@ -1,3 +1,4 @@
+import { nullIfBusy } from './core/busy.js';
 import { systemClock } from './core/clock.js';
 import { LockBusyError, LockOptionsError } from './core/errors.js';
 import type { LockInspection } from './core/inspection.js';
@@ -51,13 +52,8 @@ export class LockService {
   }
 
   /** The lock, or null when somebody else has it. Does not wait, unless the call itself gives a `wait`. */
-  async tryAcquire(name: LockName, options?: LockOptions): Promise<Lock | null> {
-    try {
-      return await this.acquire(name, withoutWait(options));
-    } catch (error) {
-      if (error instanceof LockBusyError) return null;
-      throw error;
-    }
+  tryAcquire(name: LockName, options?: LockOptions): Promise<Lock | null> {
+    return nullIfBusy(this.acquire(name, withoutWait(options)));
   }
 
   /**

@@ -10,7 +10,7 @@ import {
   type ResolvedLockOptions,
   resolveLockOptions,
 } from './options.js';
-import { after, within } from './timer.js';
+import { within } from './timer.js';
 
 /**
  * Why a term ended: `resigned` (by `resign()` or by the shutdown of the service), `failed` (`onElected` threw), `released`
@@ -85,18 +85,15 @@ export class Candidacy implements LeaderElection {
   readonly #listener: ElectionListener;
   readonly #campaign: Campaign;
   readonly #resigned = new AbortController();
-  /** Resolves when it resigns. */
-  readonly #left: Promise<void>;
   readonly #over: Promise<void>;
   #term: LockHandle | undefined;
-  #endPause: (() => void) | undefined;
+  #onResigned: (() => void) | undefined;
   #warned = false;
 
   constructor(name: string, listener: ElectionListener, campaign: Campaign) {
     this.name = name;
     this.#listener = listener;
     this.#campaign = campaign;
-    this.#left = new Promise((resolve) => this.#resigned.signal.addEventListener('abort', () => resolve()));
     this.#over = this.#stand();
   }
 
@@ -110,7 +107,7 @@ export class Candidacy implements LeaderElection {
 
   resign(): Promise<void> {
     this.#resigned.abort();
-    this.#endPause?.();
+    this.#onResigned?.();
     return this.#over;
   }
 
@@ -130,7 +127,7 @@ export class Candidacy implements LeaderElection {
       } catch (error) {
         if (signal.aborted || error instanceof LockClosedError) break;
         this.#warnOnce(error);
-        await this.#pause();
+        await within(RETRY_MS, this.#resignation());
       }
     }
     over();
@@ -147,14 +144,22 @@ export class Candidacy implements LeaderElection {
     await within(grace, ended);
     await lock.release().catch(() => {});
     // One term of this process ends before the next begins, however long that takes.
-    await Promise.race([ended, this.#left]);
-    if (reason === 'failed' && !this.#resigned.signal.aborted) await this.#pause();
+    await Promise.race([ended, this.#resignation()]);
+    if (reason === 'failed') await within(RETRY_MS, this.#resignation());
+  }
+
+  /** Resolves when it resigns, or at once when it has; for the one step that waits for it at a time. */
+  #resignation(): Promise<'resigned'> {
+    return new Promise((resolve) => {
+      this.#onResigned = () => resolve('resigned');
+      if (this.#resigned.signal.aborted) resolve('resigned');
+    });
   }
 
   #endOfTerm(lock: LockHandle, elected: Promise<unknown>): Promise<DeposedReason> {
     const { signal, lost } = lock;
     return new Promise((resolve) => {
-      void this.#left.then(() => resolve('resigned'));
+      void this.#resignation().then(resolve);
       signal.addEventListener('abort', () => resolve((signal.reason as LockLostError).why));
       lock.onReleased = () => resolve('released');
       if (lost) resolve(lost.why);
@@ -183,16 +188,6 @@ export class Candidacy implements LeaderElection {
       this.#campaign.warn(`The election "${this.name}" is stood for again in ${seconds} s: ${messageOf(error)}`);
     }
     this.#warned = true;
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = after(RETRY_MS, resolve, { awaited: true });
-      this.#endPause = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 }
 

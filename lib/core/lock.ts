@@ -163,7 +163,7 @@ export class LockHandle implements Lock {
 
   #release(): Promise<boolean> {
     if (this.#watch) for (const hold of this.holds) hold.unwatch(this.#watch.check);
-    for (const end of this.#listeners ?? []) end();
+    if (this.#listeners) for (const end of this.#listeners) end();
     this.onReleased?.();
     return this.holds.length === 1 ? this.#first.release() : this.#releaseAll();
   }

@@ -13,13 +13,14 @@ import { harmless, type ResolvedServiceOptions } from './service-options.js';
 import { Session } from './session.js';
 import { StoreCalls } from './store-calls.js';
 import { extraOf } from './store-extras.js';
-import { after } from './timer.js';
+import { after, within } from './timer.js';
 
 /** How long the outcome of a body waits for the store to acknowledge the release. */
 const RELEASE_PATIENCE_MS = 250;
 
 /** What runs with the lock in hand. */
 export type LockedBody<T> = (lock: Lock) => T | PromiseLike<T>;
+type HandleBody<T> = (lock: LockHandle) => T | PromiseLike<T>;
 
 /** Turns names and options into held locks, and runs bodies under them; everything that is not Nest's or a driver's. */
 export class Locker {
@@ -88,11 +89,7 @@ export class Locker {
   }
 
   /** Runs `body` under the lock; what this call chain holds already is reused. */
-  run<T>(
-    names: readonly string[],
-    options: ResolvedLockOptions,
-    body: (lock: LockHandle) => T | PromiseLike<T>,
-  ): Promise<T> {
+  run<T>(names: readonly string[], options: ResolvedLockOptions, body: HandleBody<T>): Promise<T> {
     const obtain = (): Promise<LockHandle> =>
       this.acquire(names, options, options.reentrant ? this.#shareHeld(names, options) : []);
     return this.runHolding(obtain, options, body);
@@ -102,7 +99,7 @@ export class Locker {
   async runHolding<T>(
     obtain: () => Promise<LockHandle>,
     options: ResolvedLockOptions,
-    body: (lock: LockHandle) => T | PromiseLike<T>,
+    body: HandleBody<T>,
   ): Promise<T> {
     this.#bodies += 1;
     try {
@@ -178,11 +175,7 @@ export class Locker {
     return usable;
   }
 
-  async #runUnder<T>(
-    lock: LockHandle,
-    { onLost }: ResolvedLockOptions,
-    body: (lock: LockHandle) => T | PromiseLike<T>,
-  ): Promise<T> {
+  async #runUnder<T>(lock: LockHandle, { onLost }: ResolvedLockOptions, body: HandleBody<T>): Promise<T> {
     let value: T;
     try {
       // Between the grant and now the service may have closed.
@@ -225,13 +218,10 @@ export class Locker {
 
   /** Until the last body has ended, at most the grace. */
   #quiet(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = after(this.#options.shutdownGrace, resolve, { awaited: true });
-      this.#onQuiet = () => {
-        cancel();
-        resolve();
-      };
+    const quiet = new Promise<void>((resolve) => {
+      this.#onQuiet = resolve;
     });
+    return within(this.#options.shutdownGrace, quiet);
   }
 
   /** A call chain that waits for its own shared hold to end waits for itself. */

@@ -6,7 +6,7 @@ import type { LeaseTerms } from './lease-terms.js';
 import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.js';
 import { Registry } from './registry.js';
 import { RenewalWheel } from './renewal.js';
-import { after } from './timer.js';
+import { within } from './timer.js';
 import { Waiting } from './waiting.js';
 import type { Wish, WishListener } from './wish.js';
 
@@ -129,12 +129,9 @@ export class Session implements StoreListener {
   }
 
   #idle(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = after(CLOSE_PATIENCE_MS, resolve, { awaited: true });
-      this.#onIdle = () => {
-        cancel();
-        resolve();
-      };
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
     });
+    return within(CLOSE_PATIENCE_MS, idle);
   }
 }

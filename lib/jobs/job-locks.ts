@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { LockBusyError, LockLostError } from '../core/errors.js';
+import { nullIfBusy } from '../core/busy.js';
+import { LockLostError } from '../core/errors.js';
 import type { LockHandle } from '../core/lock.js';
 import type { LockedBody } from '../core/locker.js';
 import type { OnceResult } from '../core/once.js';
@@ -37,9 +38,10 @@ export class JobLocks {
    */
   async lock(job: string, element: JobElement): Promise<boolean> {
     const name = nameOfElement(job, element);
-    const { calls } = this.#locks.locker;
+    const { locker } = this.#locks;
+    const { calls } = locker;
     if (await calls.doneAt(name)) return false;
-    const lock = await this.#tryAcquire(name);
+    const lock = await nullIfBusy(locker.acquire([name], locker.jobs.lock));
     if (!lock) return false;
     try {
       // Whoever had it before us may have processed it.
@@ -93,15 +95,5 @@ export class JobLocks {
   /** Removes the mark, so that the element is processed anew. False: there was none. */
   async forget(job: string, element: JobElement): Promise<boolean> {
     return this.#locks.forget(nameOfElement(job, element));
-  }
-
-  async #tryAcquire(name: string): Promise<LockHandle | null> {
-    const { locker } = this.#locks;
-    try {
-      return await locker.acquire([name], locker.jobs.lock);
-    } catch (error) {
-      if (error instanceof LockBusyError) return null;
-      throw error;
-    }
   }
 }

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
-import { LockBusyError, LockOptionsError } from '../core/errors.js';
+import { nullIfBusy } from '../core/busy.js';
+import { LockOptionsError } from '../core/errors.js';
 import type { ResolvedJobLimit } from '../core/job-options.js';
 import type { LockHandle } from '../core/lock.js';
 import type { LockedBody } from '../core/locker.js';
@@ -33,14 +34,9 @@ export class JobSemaphore {
   /** True: there is a place, until `release`. False: the others have all of them. Does not wait. */
   async tryAcquire(job: string): Promise<boolean> {
     const limit = this.#limitOf(job);
-    try {
-      const lock = await this.#acquire(job, limit, 0);
-      this.#taken.set(job, [...(this.#taken.get(job) ?? []), lock]);
-      return true;
-    } catch (error) {
-      if (error instanceof LockBusyError) return false;
-      throw error;
-    }
+    const lock = await nullIfBusy(this.#acquire(job, limit, 0));
+    if (lock) this.#taken.set(job, [...(this.#taken.get(job) ?? []), lock]);
+    return lock !== null;
   }
 
   /**

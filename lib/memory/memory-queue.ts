@@ -32,7 +32,8 @@ export class MemoryQueue {
   }
 
   leave(owner: Owner): void {
-    this.#waiters = this.#waiters.filter((waiter) => waiter.owner !== owner);
+    if (this.head === owner) this.#waiters.shift();
+    else this.#waiters = this.#waiters.filter((waiter) => waiter.owner !== owner);
   }
 
   /** The first who is alive; those before are dropped. */

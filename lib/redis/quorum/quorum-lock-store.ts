@@ -131,13 +131,17 @@ export class QuorumLockStore implements LockStore {
 
   /** Every server has to answer: a mark that is left on one counts. */
   async unmark(name: string, mark: Owner | number): Promise<boolean> {
-    const seen = await this.#everyOne(name, (voter) => extraOf(voter, 'doneAt', 'A mark')(name));
-    if (typeof mark === 'number' && !seen.some(({ answer }) => answer === mark)) return false;
+    const all = this.#quorum.voters.length;
+    const unmark = (voter: LockStore, own: Owner | number): Promise<boolean> =>
+      extraOf(voter, 'unmark', 'A mark')(name, own);
+    if (typeof mark === 'string') return yesIn(await this.#ask(name, all, (voter) => unmark(voter, mark))) > 0;
+    const seen = await this.#ask(name, all, (voter) => extraOf(voter, 'doneAt', 'A mark')(name));
+    if (!seen.some(({ answer }) => answer === mark)) return false;
+    // Each server has a time of its own.
     const times = new Map(seen.map(({ voter, answer }) => [voter, answer]));
-    const removed = await this.#everyOne(name, async (voter) => {
-      // Each server has a time of its own.
-      const own = typeof mark === 'number' ? (times.get(voter) ?? null) : mark;
-      return own !== null && extraOf(voter, 'unmark', 'A mark')(name, own);
+    const removed = await this.#ask(name, all, async (voter) => {
+      const own = times.get(voter) ?? null;
+      return own !== null && unmark(voter, own);
     });
     return yesIn(removed) > 0;
   }
@@ -149,10 +153,9 @@ export class QuorumLockStore implements LockStore {
   }
 
   async names(prefix: string): Promise<readonly string[]> {
-    const ask = (voter: LockStore): Promise<readonly string[]> => extraOf(voter, 'names', 'A list of names')(prefix);
-    const answers = await poll(this.#quorum.voters, ask, never);
-    if (answers.votes.length < this.#quorum.majority) throw this.#quorum.unavailable(undefined, answers);
-    return [...new Set(answers.votes.flatMap(({ answer }) => answer))].sort();
+    const list = (voter: LockStore): Promise<readonly string[]> => extraOf(voter, 'names', 'A list of names')(prefix);
+    const lists = await this.#ask(undefined, this.#quorum.majority, list);
+    return [...new Set(lists.flatMap(({ answer }) => answer))].sort();
   }
 
   async inspect(name: string): Promise<StoreState> {
@@ -194,15 +197,18 @@ export class QuorumLockStore implements LockStore {
     this.#minorities.forget(owner);
   }
 
-  async #everyOne<T>(name: string, ask: (voter: LockStore) => Promise<T>): Promise<readonly Vote<LockStore, T>[]> {
-    const answers = await poll(this.#quorum.voters, ask, never);
-    if (answers.errors.length > 0) throw this.#quorum.unavailable(name, answers);
-    return answers.votes;
+  #look(name: string): Promise<readonly Vote<LockStore, StoreState>[]> {
+    return this.#ask(name, this.#quorum.majority, (voter) => voter.inspect(name));
   }
 
-  async #look(name: string): Promise<readonly Vote<LockStore, StoreState>[]> {
-    const answers = await poll(this.#quorum.voters, (voter) => voter.inspect(name), never);
-    if (answers.votes.length < this.#quorum.majority) throw this.#quorum.unavailable(name, answers);
+  /** The answers of all who answer, of whom `needed` have to. */
+  async #ask<T>(
+    name: string | undefined,
+    needed: number,
+    ask: (voter: LockStore) => Promise<T>,
+  ): Promise<readonly Vote<LockStore, T>[]> {
+    const answers = await poll(this.#quorum.voters, ask, never);
+    if (answers.votes.length < needed) throw this.#quorum.unavailable(name, answers);
     return answers.votes;
   }
 
