@@ -39,7 +39,7 @@ describe('trap 16: a grant that arrives after the caller gave up', () => {
 
       const first = await other.acquire(name, { ttl });
       const wish = impatient.acquire(name, { ...patient, signal: giveUp.signal });
-      await until(async () => (await other.inspect(name)).waiting.length === 1);
+      await untilWaiting(impatient, name);
       way.line.holdReplies();
       await first.release();
       expect(await holdersOf(other, name)).toEqual(['impatient']);
@@ -60,7 +60,7 @@ describe('trap 16: a grant that arrives after the caller gave up', () => {
       const first = await other.acquire(name, { ttl });
       const wish = impatient.acquire(name, { ttl, wait: '2s' });
       wish.catch(() => {});
-      await until(async () => (await other.inspect(name)).waiting.length === 1);
+      await untilWaiting(impatient, name);
       way.line.holdReplies();
       await first.release();
       await expect(wish).rejects.toMatchObject({ code: 'LOCK_BUSY' });
@@ -79,7 +79,7 @@ describe('trap 16: a grant that arrives after the caller gave up', () => {
       const first = await other.acquire(name, { ttl });
       const given = both.acquire(name, { ...patient, signal: giveUp.signal });
       const next = both.acquire(name, patient);
-      await until(async () => (await other.inspect(name)).waiting.length === 1);
+      await untilWaiting(both, name);
       way.line.holdReplies();
       await first.release();
       giveUp.abort(new Error('enough'));
@@ -171,4 +171,9 @@ async function ready(options: Parameters<typeof createLockService>[0]): Promise<
 
 async function holdersOf(service: LockService, name: string): Promise<string[]> {
   return (await service.inspect(name)).holders.map(({ instance }) => instance);
+}
+
+/** Asked by the waiter itself: then it has had its own answer too, and only the message is under way. */
+async function untilWaiting(waiter: LockService, name: string): Promise<void> {
+  await until(async () => (await waiter.inspect(name)).waiting.length === 1);
 }
