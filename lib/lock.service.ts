@@ -52,7 +52,7 @@ export class LockService {
   }
 
   /** The lock, or null when somebody else has it. Does not wait, unless the call itself gives a `wait`. */
-  tryAcquire(name: LockName, options?: LockOptions): Promise<Lock | null> {
+  async tryAcquire(name: LockName, options?: LockOptions): Promise<Lock | null> {
     return nullIfBusy(this.acquire(name, withoutWait(options)));
   }
 

@@ -146,4 +146,16 @@ describe('A service', () => {
       expect(await service.tryRun('a', options, async () => 1)).toEqual({ acquired: false });
     }
   });
+
+  it('rejects, and does not throw, when the options cannot be read', async () => {
+    await using service = await createLockService({ store: 'memory' });
+    const failure = new Error('no such property');
+    const options = {
+      get wait(): number {
+        throw failure;
+      },
+    };
+    await expect(service.acquire('a', options)).rejects.toBe(failure);
+    await expect(service.tryAcquire('a', options)).rejects.toBe(failure);
+  });
 });
