@@ -1,4 +1,5 @@
 import { uptime } from 'node:os';
+import { runtime } from './runtime.js';
 
 /** What leases are measured by. */
 export interface Clock {
@@ -15,12 +16,12 @@ const SUSPICIOUS_MS = 100;
  */
 class SystemClock implements Clock {
   #slept = 0;
-  #wall = Date.now() - performance.now();
-  #boot = uptime() * 1000 - performance.now();
+  #wall = runtime.wall() - runtime.monotonic();
+  #boot = uptime() * 1000 - runtime.monotonic();
 
   now(): number {
-    const monotonic = performance.now();
-    const wall = Date.now() - monotonic;
+    const monotonic = runtime.monotonic();
+    const wall = runtime.wall() - monotonic;
     if (Math.abs(wall - this.#wall) > SUSPICIOUS_MS) this.#examine(wall, monotonic);
     return monotonic + this.#slept;
   }

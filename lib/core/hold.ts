@@ -1,6 +1,7 @@
 import type { LockLostWhy } from './errors.js';
 import type { Lease } from './lease.js';
 import type { Completed, LeaseUser } from './lease-terms.js';
+import { runtime } from './runtime.js';
 
 /** Where a hold comes from, and goes to. */
 export interface HoldKeeper {
@@ -107,7 +108,7 @@ export class Hold implements LeaseUser {
 
   /** Later, so that an error of the listener is its own. */
   #tell(listener: () => void): void {
-    queueMicrotask(() => {
+    runtime.queueMicrotask(() => {
       if (this.held && this.#listeners?.has(listener)) listener();
     });
   }

@@ -1,3 +1,5 @@
+import { runtime } from './runtime.js';
+
 /** The longest delay that `setTimeout` takes; beyond it, it fires at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
@@ -11,11 +13,11 @@ export function after(ms: number, fn: () => void, { awaited = false } = {}): Can
   let timer: NodeJS.Timeout;
   const arm = (left: number): void => {
     const rest = left - LONGEST_DELAY_MS;
-    timer = rest > 0 ? setTimeout(arm, LONGEST_DELAY_MS, rest) : setTimeout(fn, left);
+    timer = rest > 0 ? runtime.setTimeout(() => arm(rest), LONGEST_DELAY_MS) : runtime.setTimeout(fn, left);
     if (!awaited) timer.unref();
   };
   arm(ms);
-  return () => clearTimeout(timer);
+  return () => runtime.clearTimeout(timer);
 }
 
 /** Resolves after `ms`; somebody awaits it. */

@@ -12,6 +12,7 @@ import type {
   StoreListener,
   StoreState,
 } from '../core/lock-store.js';
+import { runtime } from '../core/runtime.js';
 import { Marks } from './marks.js';
 import { MemoryLock } from './memory-lock.js';
 
@@ -24,7 +25,7 @@ export interface MemoryLockStoreOptions {
 const REMEMBERED_TOKENS = 1_000;
 const SWEEP_FROM = 1_000;
 
-const startOfProcess = { now: (): number => performance.timeOrigin + performance.now() };
+const startOfProcess = { now: (): number => runtime.timeOrigin + runtime.monotonic() };
 
 /**
  * The port in memory: for tests and single processes, and the reference of what the other stores do. Services that
@@ -152,7 +153,7 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
   #tell(owner: Owner, message: (listener: StoreListener) => void): boolean {
     const listener = this.#listeners.get(instanceOf(owner));
     if (!listener) return false;
-    queueMicrotask(() => {
+    runtime.queueMicrotask(() => {
       if (this.#listeners.get(instanceOf(owner)) === listener) message(listener);
     });
     return true;

@@ -1,6 +1,7 @@
 import { LockUnavailableError } from '../core/errors.js';
 import type { Owner } from '../core/lock-store.js';
 import { Registry } from '../core/registry.js';
+import { runtime } from '../core/runtime.js';
 import { after } from '../core/timer.js';
 import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
@@ -90,7 +91,7 @@ export class GroupCommit {
     const batch = new Batch(replicas);
     this.#open.set(group, batch);
     this.#waiting.push(batch);
-    if (!this.#scheduled) process.nextTick(this.#flush);
+    if (!this.#scheduled) runtime.nextTick(this.#flush);
     this.#scheduled = true;
     return batch;
   }
@@ -135,7 +136,7 @@ export class GroupCommit {
       batch.fail(new LockUnavailableError(undefined, `Redis did not answer for ${timeout} ms`));
     };
     // After a pause of the process the answer may be here, and be read before `setImmediate`.
-    batch.cancelTimeout = after(timeout, () => setImmediate(giveUp), { awaited: true });
+    batch.cancelTimeout = after(timeout, () => runtime.setImmediate(giveUp), { awaited: true });
     try {
       const reply = await (batch.replicas > 0 ? this.#callWithReplicas(batch) : this.#call(batch));
       batch.answer(readReplies(reply, batch.operations.length));

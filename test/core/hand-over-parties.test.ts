@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { runtime } from '../../lib/core/runtime.js';
 import type { Lock, LockOptions } from '../../lib/index.js';
 import { CoreLocks, holdFirst, type Watched, watch } from '../support/core-locks.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';
@@ -68,7 +69,7 @@ describe('Those who have to do with a hand-over', () => {
   });
 
   it('keep the process alive while they wait for it', async () => {
-    const armed = vi.spyOn(globalThis, 'setTimeout');
+    const armed = vi.spyOn(runtime, 'setTimeout');
     const wants = await holding(callers(2, { wait: Number.POSITIVE_INFINITY }));
     const timers = armed.mock.results.map(({ value }) => value as NodeJS.Timeout);
     expect(timers.at(-1)!.hasRef()).toBe(true);

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { runtime } from '../../lib/core/runtime.js';
 import { after as later } from '../../lib/core/timer.js';
 import { pass, useFakeTime } from '../support/fake-time.js';
 
@@ -57,7 +58,7 @@ describe('A timer in real time', () => {
   it.each([{ awaited: false }, { awaited: true }])(
     'keeps the process alive only for what somebody awaits: %j',
     (options) => {
-      const armed = vi.spyOn(globalThis, 'setTimeout');
+      const armed = vi.spyOn(runtime, 'setTimeout');
       const cancel = later(60_000, () => {}, options);
       const timer = armed.mock.results[0]?.value as NodeJS.Timeout;
       expect(timer.hasRef()).toBe(options.awaited);
@@ -67,7 +68,7 @@ describe('A timer in real time', () => {
   );
 
   it('does not, unless told', () => {
-    const armed = vi.spyOn(globalThis, 'setTimeout');
+    const armed = vi.spyOn(runtime, 'setTimeout');
     const cancel = later(60_000, () => {});
     const timer = armed.mock.results[0]?.value as NodeJS.Timeout;
     expect(timer.hasRef()).toBe(false);

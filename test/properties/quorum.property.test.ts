@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Busy, type Granted } from '../../lib/index.js';
 import { withDrift } from '../../lib/redis/quorum/quorum.js';
 import { QuorumLockStore } from '../../lib/redis/quorum/quorum-lock-store.js';
+import { useFakeTime } from '../support/fake-time.js';
 import { MemoryVoter, type VoterClock, type VoterFault } from '../support/memory-voter.js';
 
 const TTL_MS = 3_000;
@@ -153,8 +154,7 @@ const stepsOn = (size: number) => {
 describe.each([3, 5])(
   'A quorum of %d servers whose clocks differ, whose calls go wrong, and which start anew',
   (size) => {
-    beforeEach(() => void vi.useFakeTimers());
-    afterEach(() => void vi.useRealTimers());
+    useFakeTime();
 
     it('never has two holders, and gives no token out twice', { timeout: 120_000 }, async () => {
       const property = fc.asyncProperty(stepsOn(size), async ({ clocks, steps }) => {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Instance } from '../../lib/core/instance.js';
 import { createLockService } from '../../lib/index.js';
 import { Child } from '../support/child.js';
+import { fakeTime, realTime } from '../support/fake-time.js';
 import { unique, useRedis } from '../support/redis.js';
 import { quiet } from '../support/stores.js';
 
@@ -18,7 +19,7 @@ const BITS = 128;
 describe('the ids of owners cannot be guessed', () => {
   const redis = useRedis();
   afterEach(() => {
-    vi.useRealTimers();
+    realTime();
     vi.restoreAllMocks();
   });
 
@@ -44,7 +45,7 @@ describe('the ids of owners cannot be guessed', () => {
   });
 
   it('they come neither from the time, nor from the process, nor from Math.random', () => {
-    vi.useFakeTimers({ now: 0, toFake: ['Date', 'performance', 'hrtime'] });
+    fakeTime({ now: 0, toFake: ['Date', 'performance', 'hrtime'] });
     vi.spyOn(Math, 'random').mockReturnValue(0.5);
     const ids = Array.from({ length: INSTANCES }, draw);
     expect(new Set(ids).size).toBe(INSTANCES);

@@ -1,10 +1,38 @@
 import { afterEach, beforeEach, vi } from 'vitest';
 import type { Clock } from '../../lib/core/clock.js';
+import { type Runtime, runtime } from '../../lib/core/runtime.js';
 
-/** The tests of this file run in fake time: timers, `Date` and `performance`. */
-export function useFakeTime(): void {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
+type Fakes = Parameters<typeof vi.useFakeTimers>[0];
+
+const real: Runtime = { ...runtime };
+
+/** The globals of the moment, which Vitest fakes. The library keeps those that it was loaded with. */
+const globals: Runtime = {
+  ...real,
+  setTimeout: (fn, ms) => setTimeout(fn, ms),
+  clearTimeout: (timer) => clearTimeout(timer),
+  setImmediate: (fn) => void setImmediate(fn),
+  nextTick: (fn) => process.nextTick(fn),
+  queueMicrotask: (fn) => queueMicrotask(fn),
+  monotonic: () => performance.now(),
+  wall: () => Date.now(),
+};
+
+/** The tests of this file, or of this `describe`, run in fake time: timers, `Date` and `performance`. */
+export function useFakeTime(fakes?: Fakes): void {
+  beforeEach(() => fakeTime(fakes));
+  afterEach(() => realTime());
+}
+
+/** From now on time is fake, for the library, too. */
+export function fakeTime(fakes?: Fakes): void {
+  vi.useFakeTimers(fakes);
+  Object.assign(runtime, globals);
+}
+
+export function realTime(): void {
+  vi.useRealTimers();
+  Object.assign(runtime, real);
 }
 
 /** Lets `ms` pass, and everything happen that follows from it. */

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createLockService, type LockService } from '../../lib/index.js';
 import { until } from '../support/event.js';
+import { useFakeTime } from '../support/fake-time.js';
 import { FaultyStore, late } from '../support/faulty-store.js';
 import { unique, useRedis } from '../support/redis.js';
 import { bothStores, quiet } from '../support/stores.js';
@@ -8,8 +9,7 @@ import type { TcpProxy } from '../support/tcp-proxy.js';
 
 describe('trap 1: a lock is handed out already expired', () => {
   describe('in fake time', () => {
-    beforeEach(() => void vi.useFakeTimers());
-    afterEach(() => void vi.useRealTimers());
+    useFakeTime();
 
     it('counts the lease from before the send, not from the answer', async () => {
       const faulty = new FaultyStore();

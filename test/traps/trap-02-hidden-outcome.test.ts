@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   createLockService,
   type Duration,
@@ -7,6 +7,7 @@ import {
   type LockService,
 } from '../../lib/index.js';
 import { until } from '../support/event.js';
+import { useFakeTime } from '../support/fake-time.js';
 import { down, FaultyStore } from '../support/faulty-store.js';
 import { unique } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -155,8 +156,7 @@ describe('trap 2: a failed release hides what the body threw or returned', () =>
   });
 
   describe('on a store that refuses every release, in fake time that stands still', () => {
-    beforeEach(() => void vi.useFakeTimers());
-    afterEach(() => void vi.useRealTimers());
+    useFakeTime();
 
     it.each([
       ['a text', 'declined'],

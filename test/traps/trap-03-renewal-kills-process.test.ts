@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createLockService, type LockService } from '../../lib/index.js';
 import { Child } from '../support/child.js';
 import { until } from '../support/event.js';
+import { useFakeTime } from '../support/fake-time.js';
 import { down, FaultyStore, late } from '../support/faulty-store.js';
 import { unique } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -65,8 +66,7 @@ describe('trap 3: a failed renewal becomes an unhandled rejection', () => {
   });
 
   describe('in fake time', () => {
-    beforeEach(() => void vi.useFakeTimers());
-    afterEach(() => void vi.useRealTimers());
+    useFakeTime();
 
     async function openOn(faulty: FaultyStore): Promise<LockService> {
       return createLockService({ store: faulty.store, logger: quiet });

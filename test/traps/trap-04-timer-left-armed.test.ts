@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createLockService, type LockService } from '../../lib/index.js';
 import { until } from '../support/event.js';
+import { useFakeTime } from '../support/fake-time.js';
 import { runProgram } from '../support/program.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -55,8 +56,7 @@ describe('trap 4: a timer stays armed after the work is done', () => {
 
   describe.each(bothStores(redis))('in $name', (store) => {
     // Sockets stay real.
-    beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] }));
-    afterEach(() => void vi.useRealTimers());
+    useFakeTime({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
 
     it.each<[string, (service: LockService, other: LockService, name: string) => Promise<unknown>]>([
       ['a release', async (service, _, name) => (await service.acquire(name)).release()],

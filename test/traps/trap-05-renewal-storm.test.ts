@@ -1,14 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createLockService } from '../../lib/index.js';
 import { until } from '../support/event.js';
+import { useFakeTime } from '../support/fake-time.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { unique, useRedis } from '../support/redis.js';
 import { quiet } from '../support/stores.js';
 
 describe('trap 5: a short ttl makes thousands of renewals', () => {
   describe('in fake time', () => {
-    beforeEach(() => void vi.useFakeTimers());
-    afterEach(() => void vi.useRealTimers());
+    useFakeTime();
 
     it.each([3, 5, 10, 33, 100, 250, 499, 500, 1_000, 1_234, 30_000, 3_600_000])(
       'a lock of %i ms is renewed in time, and at most once in a third of that',

@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { runtime } from '../../lib/core/runtime.js';
 import { createLockService } from '../../lib/index.js';
 import { until } from '../support/event.js';
+import { useFakeTime } from '../support/fake-time.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { unique, useRedis } from '../support/redis.js';
 import { bothStores, quiet } from '../support/stores.js';
@@ -16,6 +18,7 @@ const realDate = Date.now.bind(Date);
 /** Sets the wall clock of this process, and of nothing else. */
 function setClock(offset: number): void {
   vi.spyOn(Date, 'now').mockImplementation(() => realDate() + offset);
+  vi.spyOn(runtime, 'wall').mockImplementation(() => realDate() + offset);
 }
 
 describe('trap 8: the clock of the client decides who holds the lock', () => {
@@ -103,8 +106,7 @@ describe('trap 8: the clock of the client decides who holds the lock', () => {
   });
 
   describe('in fake time', () => {
-    beforeEach(() => void vi.useFakeTimers());
-    afterEach(() => void vi.useRealTimers());
+    useFakeTime();
 
     it.each([0, HOUR, -HOUR])('the renewals are the same when the clock is set by %i ms', async (offset) => {
       const faulty = new FaultyStore();

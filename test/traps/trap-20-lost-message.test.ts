@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createLockService, type Lock, type LockModuleOptions, MemoryLockStore } from '../../lib/index.js';
 import { Child } from '../support/child.js';
 import { until } from '../support/event.js';
+import { useFakeTime } from '../support/fake-time.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
 import { StoreProxy } from '../support/store-proxy.js';
@@ -125,12 +126,7 @@ describe('trap 20: a message is lost', () => {
 });
 
 describe('trap 20: a message is lost, whatever the store', () => {
-  beforeEach(() => {
-    vi.useFakeTimers();
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
+  useFakeTime();
 
   it('a waiter asks again at a small fixed interval at the latest', async () => {
     const { lock, granted } = await deafWaiter({ ttl: '1h' });

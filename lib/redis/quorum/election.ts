@@ -1,5 +1,6 @@
 import { LockUnavailableError } from '../../core/errors.js';
 import type { Busy, Claim, Granted, LockStore } from '../../core/lock-store.js';
+import { runtime } from '../../core/runtime.js';
 import { pause } from '../../core/timer.js';
 import type { Minorities } from './minorities.js';
 import { isSettled, never, type Poll, poll, quietly, type Tally, type Vote } from './poll.js';
@@ -43,9 +44,9 @@ export class Election {
   async run(): Promise<Granted | Busy> {
     const { minorities, patience, isWanted } = this.#electorate;
     const { owner, alive } = this.#claim;
-    for (const since = performance.now(); ; ) {
+    for (const since = runtime.monotonic(); ; ) {
       const answer = await this.#attempt();
-      const took = performance.now() - since;
+      const took = runtime.monotonic() - since;
       if (answer instanceof LockUnavailableError) {
         if (took > patience || !isWanted()) throw answer;
         await pause(ABSENCE_MS);
@@ -57,7 +58,7 @@ export class Election {
 
   /** An error is the answer where so many servers are not there, or have no vote, that nothing can be decided. */
   async #attempt(): Promise<Granted | Refusal | LockUnavailableError> {
-    const since = performance.now();
+    const since = runtime.monotonic();
     // Holders whose shares overlap have one token as long as all servers have a say in it. And who has not won has to know
     // of each vote that it has, since it stands in the way of others with it.
     const isWon = ({ votes }: Tally<LockStore, Answer>): boolean =>
@@ -65,7 +66,7 @@ export class Election {
     const answers = await poll(this.#electorate.quorum.voters, (voter) => voter.acquire(this.#asked), isWon);
     quietly(answers.late.then((votes) => this.#giveBackLate(grantsIn(votes))));
     const grant = await this.#confirm(answers);
-    return grant ?? this.#refuse(answers, performance.now() - since);
+    return grant ?? this.#refuse(answers, runtime.monotonic() - since);
   }
 
   /**

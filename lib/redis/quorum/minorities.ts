@@ -1,4 +1,5 @@
 import type { Owner } from '../../core/lock-store.js';
+import { runtime } from '../../core/runtime.js';
 
 const KEEP_MS = 20;
 const BACK_OFF_MS = 40;
@@ -13,7 +14,7 @@ export class Minorities {
 
   /** Whether the owner keeps what it has for now. `took`: how long the last attempt was under way, in ms. */
   mayKeep(owner: Owner, took: number): boolean {
-    const now = performance.now();
+    const now = runtime.monotonic();
     const until = this.#until.get(owner) ?? now + 2 * took + KEEP_MS * (1 + Math.random());
     this.#until.set(owner, until);
     return now < until;

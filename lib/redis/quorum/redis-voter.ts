@@ -1,5 +1,6 @@
 import { LockUnavailableError } from '../../core/errors.js';
 import type { Busy, Claim, Granted, Renewal } from '../../core/lock-store.js';
+import { runtime } from '../../core/runtime.js';
 import { within } from '../../core/timer.js';
 import type { Connection } from '../connection.js';
 import { RedisLockStore, type RedisLockStoreOptions } from '../redis-lock-store.js';
@@ -36,7 +37,7 @@ export class RedisVoter extends RedisLockStore {
     const { losses } = this.#connection;
     if (this.#start?.losses !== losses) await this.#askOnce();
     if (this.#start?.losses !== losses) throw abstained(name, 'it does not tell how long it has been up (INFO)');
-    const left = Math.ceil(this.#start.at + this.#abstinence - performance.now());
+    const left = Math.ceil(this.#start.at + this.#abstinence - runtime.monotonic());
     if (left > 0) throw abstained(name, `it has started a short while ago, and has no vote for ${left} ms yet`);
     const answer = await super.acquire(claim);
     // What was sent again after a reconnect may have been granted by a server that has lost everything.
@@ -69,7 +70,7 @@ export class RedisVoter extends RedisLockStore {
     const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(String(info)) ?? [];
     // On a connection that was lost meanwhile, the answer may be that of another start.
     if (seconds === undefined || losses !== this.#connection.losses) return;
-    this.#start = { losses, at: performance.now() - Number(seconds) * 1_000 };
+    this.#start = { losses, at: runtime.monotonic() - Number(seconds) * 1_000 };
   }
 }
 
