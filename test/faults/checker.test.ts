@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SERVED_WITHIN_MS } from './checker/bounds.js';
+import { SERVED_WITHIN_MS, STARVED_AFTER_MS } from './checker/bounds.js';
 import { check } from './checker/check.js';
 import { Story } from './checker/story.js';
 
@@ -267,5 +267,41 @@ describe('rule 7: nothing stays', () => {
       { at: 62, kind: 'closed', worker: 'w3.1', resources: [] },
     );
     expect(rulesBrokenBy(story)).toHaveLength(2);
+  });
+});
+
+describe('rule 9: no starvation', () => {
+  /** C waits for as long as it can, while A and B take turns, each second one of them. */
+  const passedOver = (turns: number): Story => {
+    const story = new Story().asked(C, 100, { wait: 60_000 });
+    for (let turn = 1; turn <= turns; turn += 1) {
+      const [worker, at] = [turn % 2 ? 'w1.1' : 'w2.1', 100 + turn * 1_000];
+      story
+        .granted(`${worker}#${turn}`, { askedAt: at - 500, at, token: 100 + turn })
+        .released(`${worker}#${turn}`, at + 400);
+    }
+    return story;
+  };
+
+  it('finds a process that waits while later ones have turn after turn', () => {
+    expect(rulesBrokenBy(passedOver(20))).toEqual(['9 no starvation']);
+  });
+
+  it('has nothing against a wait that is shorter than the bound, or during which nobody was served', () => {
+    expect(rulesBrokenBy(passedOver(STARVED_AFTER_MS / 1_000 - 1))).toEqual([]);
+    const alone = passedOver(3).granted('w4.1#1', { askedAt: 90, at: 4_000, token: 200 }).released('w4.1#1', 30_000);
+    expect(rulesBrokenBy(alone)).toEqual([]);
+  });
+
+  it('has nothing when another caller of the process is served meanwhile', () => {
+    const story = passedOver(20).granted('w3.1#2', { askedAt: 50, at: 10_500, token: 110.5 });
+    expect(rulesBrokenBy(story.released('w3.1#2', 10_600))).toEqual([]);
+  });
+
+  it('counts no time in which the process is touched by a fault, but for one that spares waiters', () => {
+    expect(rulesBrokenBy(passedOver(20).fault('partition', 5_000, 8_000, { workers: ['w3'] }))).toEqual([]);
+    expect(rulesBrokenBy(passedOver(20).fault('partition', 5_000, 8_000, { workers: ['w1'] }))).toHaveLength(1);
+    const hole = passedOver(20).fault('hole', 5_000, 8_000, { workers: ['w3'], spares: ['waiters'] });
+    expect(rulesBrokenBy(hole)).toEqual(['9 no starvation']);
   });
 });

@@ -8,6 +8,18 @@ const SLACK_MS = 2_000;
 /** When the lock is free and nothing is broken (any more), a waiter is served within this time. */
 export const SERVED_WITHIN_MS = ALIVE_MS + 2 * LEASE_MS + SLACK_MS;
 
+/** The library's: how long a waiter takes its messages to arrive without asking whether they do. */
+const BELIEVES_MS = 10_000;
+
+/** A process that is not served for so long, while others are, is starved, whatever became of its connections before. */
+export const STARVED_AFTER_MS = BELIEVES_MS + 2 * LEASE_MS + SLACK_MS;
+
+/**
+ * So often others are served before it who asked later. The queue allows one turn of each other process, and one more
+ * for each caller that gives up before it.
+ */
+export const STARVED_AFTER_TURNS = 5;
+
 /** A holder whose lock was given to another finds out at its next renewal, a third of the lease later. */
 export const NOTICED_WITHIN_MS = LEASE_MS / 3 + 1_200;
 

@@ -9,6 +9,7 @@ import { checkOnce, type OnceResult } from './once.js';
 import { checkOrder } from './order.js';
 import { countOverlaps } from './overlaps.js';
 import { checkOwners } from './owners.js';
+import { checkStarvation } from './starvation.js';
 import { checkTokens } from './tokens.js';
 import { checkWaiters } from './waiters.js';
 
@@ -39,6 +40,7 @@ export function check(events: readonly HistoryEvent[], { quorum = 0 } = {}): Ver
     ...checkOwners(history, quorum > 0),
     ...checkLeftovers(history),
     ...once.violations,
+    ...checkStarvation(history),
   ];
   const [overlaps, lateness] = [countOverlaps(history), measureLateness(history)];
   return { history, violations, overlaps, lateness, once, pairs: order };

@@ -1,4 +1,4 @@
-import type { Checked, Excuse, HistoryEvent, Moment, Outcome, Released, Written } from '../history/event.js';
+import type { Checked, Excuse, HistoryEvent, Moment, Outcome, Released, Spared, Written } from '../history/event.js';
 import { slotOf } from '../slot.js';
 
 /** One call for a lock, and all that became of it. */
@@ -37,6 +37,8 @@ export interface Fault {
   readonly name: string | undefined;
   /** The port of the one server that it touches. */
   readonly server?: number | undefined;
+  /** What it must leave unharmed nevertheless; undefined: nothing. */
+  readonly spares?: readonly Spared[] | undefined;
   readonly from: Moment;
   until: Moment;
 }
@@ -115,8 +117,8 @@ function addFault(faults: Fault[], open: Map<string, Fault>, event: HistoryEvent
     if (fault) fault.until = event.at;
   };
   if (event.kind === 'fault') {
-    const { nemesis, excuse, workers, name, server } = event;
-    begin(event.fault, { nemesis, excuse, workers, name, server });
+    const { nemesis, excuse, workers, name, server, spares } = event;
+    begin(event.fault, { nemesis, excuse, workers, name, server, spares });
   } else if (event.kind === 'healed') close(event.fault);
   else if (event.kind === 'forcing') {
     begin(`${event.worker} ${event.name}`, { nemesis: 'force', excuse: 'force', workers: [], name: event.name });
@@ -142,9 +144,31 @@ export function spanOf(hold: Hold, { deaths, end }: History): Span {
   return { from: hold.granted.at, until: Math.max(hold.granted.at, until) };
 }
 
+/** From the call to the grant or the refusal, or until its process died. */
+export function waitOf({ askedAt, granted, refused, worker }: Request, { deaths, end }: History): Span {
+  return { from: askedAt, until: granted?.at ?? refused?.at ?? deaths.get(worker) ?? end };
+}
+
 export function touches({ workers, name }: Fault, request: Request): boolean {
   if (name !== undefined && name !== request.name) return false;
   return workers === undefined || workers.includes(slotOf(request.worker));
+}
+
+/** The parts of `within` that none of the spans covers. */
+export function gapsIn(within: Span, spans: readonly Span[]): Span[] {
+  const gaps: Span[] = [];
+  let { from } = within;
+  for (const span of [...spans].sort((a, b) => a.from - b.from)) {
+    if (span.from >= within.until) break;
+    if (span.from > from) gaps.push({ from, until: span.from });
+    from = Math.max(from, span.until);
+  }
+  if (from < within.until) gaps.push({ from, until: within.until });
+  return gaps;
+}
+
+export function lengthOf({ from, until }: Span): number {
+  return until - from;
 }
 
 export function overlap(a: Span, b: Span): boolean {

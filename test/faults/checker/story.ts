@@ -72,7 +72,7 @@ export class Story {
     nemesis: string,
     from: Moment,
     until: Moment,
-    touched: Pick<FaultStarted, 'excuse' | 'workers' | 'server'> = {},
+    touched: Pick<FaultStarted, 'excuse' | 'workers' | 'server' | 'spares'> = {},
   ): this {
     const fault = `${nemesis} ${from}`;
     return this.add({ at: from, kind: 'fault', fault, nemesis, ...touched }, { at: until, kind: 'healed', fault });

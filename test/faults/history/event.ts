@@ -8,6 +8,12 @@ export function now(): Moment {
 /** Why two may believe to hold, through no fault of the library: the store forgot, or its clock was set. */
 export type Excuse = 'data loss' | 'deletion' | 'take-over' | 'fail-over' | 'server clock';
 
+/**
+ * What a fault must leave unharmed nevertheless. Calls: none is answered `LOCK_UNAVAILABLE`. Holds: none that is renewed
+ * runs out. Waiters: they are served, if later than usual.
+ */
+export type Spared = 'calls' | 'holds' | 'waiters';
+
 /** A request is one call for a lock; once granted, it names the hold. */
 interface OfRequest {
   readonly at: Moment;
@@ -119,6 +125,8 @@ export interface FaultStarted {
   readonly name?: string | undefined;
   /** The port of the one server that it touches. */
   readonly server?: number | undefined;
+  /** Default: nothing. */
+  readonly spares?: readonly Spared[] | undefined;
   readonly note?: string | undefined;
 }
 
