@@ -11,9 +11,13 @@ import {
 import type { LockModuleOptions } from './interfaces/lock-module-options.interface.js';
 import { LockService } from './lock.service.js';
 import { MemoryLockStore } from './memory/memory-lock-store.js';
-import { Connection, checkRedisSource } from './redis/connection.js';
+import { Connection } from './redis/connection.js';
 import { checkQuorum, openQuorum } from './redis/quorum/open-quorum.js';
 import { RedisLockStore } from './redis/redis-lock-store.js';
+import { checkRedisSource, type RedisSource } from './redis/redis-source.js';
+
+/** Where the locks are kept. */
+const SOURCES = ['redis', 'quorum', 'store'] as const;
 
 const STORE_METHODS: readonly (keyof LockStore)[] = [
   'acquire',
@@ -43,17 +47,32 @@ export async function openLockService(options: LockModuleOptions, fallback: Lock
 /** The options of the service; throws `LockOptionsError` for whatever can be known to be wrong without a connection. */
 export function checkModuleOptions(options: unknown): ResolvedServiceOptions {
   assertObject(options, 'the options of LockModule');
-  assertKnown(options, [...SERVICE_OPTIONS, 'redis', 'quorum', 'store'], 'the options of LockModule');
-  const { redis, quorum, store } = options as Partial<LockModuleOptions>;
-  if ([redis, quorum, store].filter((given) => given !== undefined).length !== 1) {
-    throw new LockOptionsError(
-      'The options of LockModule need exactly one of `redis`, `quorum` and `store`: give one.',
-    );
-  }
+  assertKnown(options, [...SERVICE_OPTIONS, ...SOURCES], 'the options of LockModule');
+  const { redis, quorum, store } = options as LockModuleOptions;
+  assertOneSource(options);
   if (redis !== undefined) checkRedisSource(redis);
   else if (quorum !== undefined) checkQuorum(quorum);
   else checkStore(store);
   return resolveServiceOptions(options, quorum !== undefined);
+}
+
+/** Throws for none and for several; says which were undefined. */
+function assertOneSource(options: object): void {
+  const named = SOURCES.filter((source) => source in options);
+  const given = named.filter((source) => (options as LockModuleOptions)[source] !== undefined);
+  if (given.length === 1) return;
+  let found = "Here is none: give `redis`, such as process.env.REDIS_URL, or store: 'memory' for one process.";
+  if (given.length > 1) {
+    found = `Here are ${listed(given)}: leave out all but one.`;
+  } else if (named.length > 0) {
+    found = `Here ${listed(named)} ${named.length > 1 ? 'are' : 'is'} undefined: check the variable or the setting that it comes from.`;
+  }
+  throw new LockOptionsError(`The options of LockModule need exactly one of ${listed(SOURCES)}. ${found}`);
+}
+
+function listed(options: readonly string[]): string {
+  const quoted = options.map((option) => `\`${option}\``);
+  return quoted.join(', ').replace(/, (?=[^,]*$)/, ' and ');
 }
 
 function checkStore(store: unknown): void {
@@ -76,10 +95,15 @@ async function openStore(
     return { store: store === 'memory' ? new MemoryLockStore() : store, close: async () => {} };
   }
   if (quorum !== undefined) {
-    const quorumStore = await openQuorum(quorum, { namespace, commandTimeout, longestTtl, logger });
+    const quorumStore = await openQuorum(quorum as readonly RedisSource[], {
+      namespace,
+      commandTimeout,
+      longestTtl,
+      logger,
+    });
     return { store: quorumStore, close: () => quorumStore.close() };
   }
-  const connection = await Connection.open(redis, logger);
+  const connection = await Connection.open(redis as RedisSource, logger);
   const redisStore = new RedisLockStore({ connection, namespace, commandTimeout, logger });
   return { store: redisStore, close: () => redisStore.close() };
 }

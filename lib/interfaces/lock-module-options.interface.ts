@@ -1,36 +1,28 @@
 import type { LockStore } from '../core/lock-store.js';
 import type { LockServiceOptions } from '../core/service-options.js';
-import type { RedisSource } from '../redis/connection.js';
+import type { RedisSource } from '../redis/redis-source.js';
 
-/** Where the locks are kept: exactly one of `redis`, `quorum` and `store`. */
-export type LockStoreOptions =
-  | {
-      /**
-       * A URL or ioredis options: the module opens the connection, and closes it. Or a client (a `Redis`, a `Cluster`):
-       * it is used and never closed. Either way one more connection is opened for messages.
-       */
-      redis: RedisSource;
-      quorum?: undefined;
-      store?: undefined;
-    }
-  | {
-      /**
-       * Three or more independent servers, each as in `redis`: a lock is held by whoever holds it on most of them. They
-       * have no replicas, no Sentinels and no Cluster. See docs/quorum.md, also for `longestTtl`.
-       */
-      quorum: readonly RedisSource[];
-      redis?: undefined;
-      store?: undefined;
-    }
-  | {
-      redis?: undefined;
-      quorum?: undefined;
-      /** `'memory'`: for one process only. Or an object that implements the port; it is used and never closed. */
-      store: 'memory' | LockStore;
-    };
+/**
+ * Where the locks are kept: exactly one of these. What comes from the environment may be undefined for the compiler; when
+ * it is at run time, the boot fails, and says which option was.
+ */
+export interface LockStoreOptions {
+  /**
+   * A URL or ioredis options: the module opens the connection, and closes it. Or a client (a `Redis`, a `Cluster`):
+   * it is used and never closed. Either way one more connection is opened for messages.
+   */
+  redis?: RedisSource | undefined;
+  /**
+   * Three or more independent servers, each as in `redis`: a lock is held by whoever holds it on most of them. They
+   * have no replicas, no Sentinels and no Cluster. See docs/quorum.md, also for `longestTtl`.
+   */
+  quorum?: readonly (RedisSource | undefined)[] | undefined;
+  /** `'memory'`: for one process only. Or an object that implements the port; it is used and never closed. */
+  store?: 'memory' | LockStore | undefined;
+}
 
 /** What `LockModule.forRoot` and `createLockService` take. */
-export type LockModuleOptions = LockServiceOptions & LockStoreOptions;
+export interface LockModuleOptions extends LockServiceOptions, LockStoreOptions {}
 
 /** For `forRootAsync({ useClass })` and `useExisting`. */
 export interface LockOptionsFactory {

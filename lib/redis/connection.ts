@@ -1,23 +1,8 @@
-import type { RedisOptions } from 'ioredis';
 import { LockOptionsError } from '../core/errors.js';
 import type { LockLogger } from '../core/service-options.js';
 import type { RedisClient } from './redis-client.js';
+import { isClient, type RedisSource } from './redis-source.js';
 import { bareError } from './reply-error.js';
-
-/** How Redis is named: a URL, ioredis options, or a client. */
-export type RedisSource = string | RedisOptions | RedisClient;
-
-/** Throws `LockOptionsError` for what can be neither. Shows nothing of it, since it may contain a password. */
-export function checkRedisSource(source: unknown): asserts source is RedisSource {
-  if (typeof source === 'string' ? /^(rediss?:\/\/|\/)/.test(source) : isOptionsOrClient(source)) return;
-  throw new LockOptionsError(
-    'The option `redis` is neither a URL (redis://, rediss:// or the path of a socket), nor an object of ioredis options, nor a client: give one of them.',
-  );
-}
-
-function isOptionsOrClient(source: unknown): boolean {
-  return typeof source === 'object' && source !== null && !Array.isArray(source) && !(source instanceof URL);
-}
 
 type Event = 'ready' | 'end';
 
@@ -173,8 +158,4 @@ function make(client: () => unknown): RedisClient {
         'and write special characters of a user or a password as %XX.',
     );
   }
-}
-
-function isClient(source: RedisSource): source is RedisClient {
-  return typeof (source as Partial<RedisClient>).evalsha === 'function';
 }

@@ -20,6 +20,7 @@ declare const redis5: Redis5;
 declare const cluster5: Cluster5;
 declare const store: LockStore;
 declare const likeRedis: RedisClient;
+declare const redis5OrNone: Redis5 | undefined;
 declare const condition: boolean;
 
 export const good: LockModuleOptions[] = [
@@ -47,18 +48,18 @@ export const good: LockModuleOptions[] = [
   { store: 'memory', commandTimeout: '1s', shutdownGrace: 0, localHandOver: { max: 0 }, defaults: { wait: '2s' } },
   { store: 'memory', namespace: undefined, instance: undefined, localHandOver: undefined, defaults: undefined },
   condition ? { store: 'memory' } : { redis: 'redis://localhost' },
+  // What comes from the environment; that one of them is there is checked at boot.
+  { redis: process.env.REDIS_URL },
+  { redis: process.env.REDIS_URL, namespace: process.env.NAMESPACE, instance: process.env.HOSTNAME },
+  { redis: { host: process.env.REDIS_HOST, password: process.env.REDIS_PASSWORD, tls: undefined } },
+  { redis: redis5OrNone },
+  { quorum: [process.env.REDIS_A, process.env.REDIS_B, process.env.REDIS_C] },
+  { quorum: condition ? ['redis://a', 'redis://b', 'redis://c'] : undefined },
+  { store: condition ? 'memory' : undefined, redis: condition ? undefined : process.env.REDIS_URL },
 ];
 
-// @ts-expect-error two stores
-export const two: LockModuleOptions = { redis: 'redis://localhost', store: 'memory' };
-// @ts-expect-error a server and a quorum
-export const both: LockModuleOptions = { redis: 'redis://a', quorum: ['redis://b', 'redis://c', 'redis://d'] };
 // @ts-expect-error no list
 export const noList: LockModuleOptions = { quorum: 'redis://a' };
-// @ts-expect-error no store
-export const none: LockModuleOptions = {};
-// @ts-expect-error no store
-export const noneButMore: LockModuleOptions = { namespace: 'shop' };
 // @ts-expect-error an unknown store
 export const unknownStore: LockModuleOptions = { store: 'redis' };
 // @ts-expect-error a store without all methods
@@ -79,7 +80,7 @@ class Settings implements LockOptionsFactory {
   readonly url = 'redis://localhost';
 
   create(): LockModuleOptions {
-    return { redis: this.url };
+    return { redis: this.url ?? process.env.REDIS_URL };
   }
 }
 
@@ -101,22 +102,18 @@ export const modules = [
     isGlobal: false,
   }),
   LockModule.forRootAsync({ useFactory: async (): Promise<LockModuleOptions> => ({ store: 'memory' }) }),
-  // @ts-expect-error two stores
-  LockModule.forRoot({ store: 'memory', redis: 'redis://localhost' }),
-  // @ts-expect-error no store
-  LockModule.forRoot({}),
+  LockModule.forRoot({ redis: process.env.REDIS_URL }),
+  LockModule.forRootAsync({ useFactory: () => ({ redis: process.env.REDIS_URL }) }),
+  LockModule.forRootAsync({ useFactory: async () => ({ redis: process.env.REDIS_URL, namespace: 'shop' }) }),
   // @ts-expect-error a name that is no text
   LockModule.forRoot({ store: 'memory', name: 5 }),
   // @ts-expect-error an unknown option
   LockModule.forRoot({ store: 'memory', global: false }),
   // @ts-expect-error a class that makes no options
   LockModule.forRootAsync({ useClass: NoSettings }),
-  // @ts-expect-error a factory of no store
-  LockModule.forRootAsync({ useFactory: () => ({}) }),
-  // @ts-expect-error a factory of two stores
-  LockModule.forRootAsync({ useFactory: () => ({ store: 'memory', redis: 'redis://localhost' }) }),
 ];
 
+export const fromEnvironment = createLockService({ redis: process.env.REDIS_URL });
 export const service: Promise<LockService & AsyncDisposable> = createLockService({ redis: redis5 });
 // @ts-expect-error `name` is for the module
 export const named = createLockService({ store: 'memory', name: 'audit' });

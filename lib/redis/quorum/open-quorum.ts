@@ -1,6 +1,7 @@
 import { LockOptionsError } from '../../core/errors.js';
 import type { LockLogger } from '../../core/service-options.js';
-import { Connection, checkRedisSource, type RedisSource } from '../connection.js';
+import { Connection } from '../connection.js';
+import { checkRedisSource, type RedisSource } from '../redis-source.js';
 import { withDrift } from './quorum.js';
 import { QuorumLockStore } from './quorum-lock-store.js';
 import { RedisVoter } from './redis-voter.js';
@@ -23,7 +24,7 @@ export function checkQuorum(quorum: unknown): asserts quorum is readonly RedisSo
       `The option \`quorum\` is not an array of at least ${FEWEST} servers: give ${FEWEST} or 5, each a URL, ioredis options or a client.`,
     );
   }
-  for (const source of quorum) checkServer(source);
+  quorum.forEach(checkServer);
   if (new Set(quorum).size < quorum.length) {
     throw new LockOptionsError(
       'The option `quorum` has the same server twice, which would vote twice: give each once.',
@@ -43,12 +44,18 @@ export async function openQuorum(sources: readonly RedisSource[], options: Quoru
 }
 
 /** What may fail over by itself to a server that has forgotten its votes is no voter. */
-function checkServer(source: unknown): void {
-  checkRedisSource(source);
-  const { isCluster, sentinels, options } = source as { isCluster?: unknown; sentinels?: unknown; options?: object };
-  if (isCluster !== true && sentinels === undefined && !(options && 'sentinels' in options && options.sentinels))
-    return;
-  throw new LockOptionsError(
-    'The option `quorum` takes single servers, and no Cluster or Sentinels: a fail-over forgets votes that it counts on.',
-  );
+function checkServer(source: unknown, index: number): void {
+  if (failsOver(source)) {
+    throw new LockOptionsError(
+      'The option `quorum` takes single servers, and no Cluster or Sentinels: a fail-over forgets votes that it counts on.',
+    );
+  }
+  checkRedisSource(source, `\`quorum[${index}]\``);
+}
+
+function failsOver(source: unknown): boolean {
+  if (typeof source !== 'object' || source === null) return false;
+  const { isCluster, sentinels, options } = source as { isCluster?: unknown; sentinels?: unknown; options?: unknown };
+  if (isCluster === true || (sentinels !== undefined && sentinels !== null)) return true;
+  return typeof options === 'object' && options !== null && 'sentinels' in options && Boolean(options.sentinels);
 }
