@@ -63,7 +63,7 @@ export function resolveJobOptions(
   assertKnown(lock, ['ttl', 'maxHold', 'replicas'], '`jobs.lock`');
   assertObject(limits, '`jobs.limits`');
   const element = resolveLockOptions(defaults, { ...lock, mode: 'exclusive', wait: 0 }, '`jobs.lock`');
-  assertNoLonger(longestTtl, element);
+  assertNoLonger(longestTtl, element, '`jobs.lock`');
   return Object.freeze({
     remember: toMilliseconds(remember, 'jobs.remember', { min: 1 }),
     lock: element,

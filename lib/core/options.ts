@@ -152,17 +152,19 @@ function flag(key: string, value: unknown, byDefault: boolean): boolean {
   throw new LockOptionsError(`The option \`${key}\` is ${inspect(value)}: give true or false.`);
 }
 
-/** Throws `LockOptionsError` for a duration beyond the option `longestTtl` of the service. */
+/** Throws `LockOptionsError` for a duration beyond the option `longestTtl` of the service. `at` says where it stands. */
 export function assertNoLonger(
   longest: number,
   durations: { readonly ttl: number; readonly holdAtLeast?: number },
+  at?: string,
 ): void {
   const { ttl, holdAtLeast = 0 } = durations;
   if (ttl <= longest && holdAtLeast <= longest) return;
   const [key, ms] = ttl > longest ? ['ttl', ttl] : ['holdAtLeast', holdAtLeast];
   throw new LockOptionsError(
-    `The option \`${key}\` is ${ms} ms, and no lock of this service may have more than ${longest} ms: give less, or raise ` +
-      'the option `longestTtl` of LockModule for all services that share the store (with `quorum`, it is the `ttl` of `defaults` unless given).',
+    `The option \`${key}\` is ${ms} ms${at ? ` in ${at}` : ''}, and no lock of this service may have more than ${longest} ms: ` +
+      'give less, or raise the option `longestTtl` of LockModule for all services that share the store (with `quorum`, it ' +
+      'is the longer of `ttl` and `holdAtLeast` of `defaults` unless given).',
   );
 }
 

@@ -44,8 +44,9 @@ export interface LockServiceOptions {
   localHandOver?: { max?: number | undefined; within?: Duration | undefined } | undefined;
   /**
    * No lock has a longer `ttl` or `holdAtLeast`; asking for one is a `LockOptionsError`. Default: no bound; with `quorum`,
-   * the `ttl` of `defaults`. A server of a quorum has no vote for this long after its start, so that no lease which it
-   * has forgotten is left by then: give all services of a quorum the same.
+   * the longer of `ttl` and `holdAtLeast` of `defaults`. A `ttl` that is not given is never longer than this. A server of
+   * a quorum has no vote for this long after its start, so that no lease which it has forgotten is left by then: give all
+   * services of a quorum the same.
    */
   longestTtl?: Duration | undefined;
   /** Where warnings go. Default: Nest's logger, or the console without Nest. */
@@ -84,11 +85,13 @@ const DEFAULT_HAND_OVER: HandOverBounds = Object.freeze({ max: 64, within: 10 })
 
 /** The options with nothing left open; throws `LockOptionsError` for what is wrong in them. */
 export function resolveServiceOptions(options: LockServiceOptions, isQuorum = false): ResolvedServiceOptions {
-  const defaults = resolveLockOptions(DEFAULT_LOCK_OPTIONS, options.defaults, '`defaults`');
-  const longestByDefault = isQuorum ? defaults.ttl : Number.POSITIVE_INFINITY;
-  const longestTtl =
-    options.longestTtl === undefined ? longestByDefault : toMilliseconds(options.longestTtl, 'longestTtl', { min: 1 });
-  assertNoLonger(longestTtl, defaults);
+  const bound =
+    options.longestTtl === undefined ? undefined : toMilliseconds(options.longestTtl, 'longestTtl', { min: 1 });
+  const ttl = Math.min(DEFAULT_LOCK_OPTIONS.ttl, bound ?? Number.POSITIVE_INFINITY);
+  const defaults = resolveLockOptions({ ...DEFAULT_LOCK_OPTIONS, ttl }, options.defaults, '`defaults`');
+  const longestByDefault = isQuorum ? Math.max(defaults.ttl, defaults.holdAtLeast) : Number.POSITIVE_INFINITY;
+  const longestTtl = bound ?? longestByDefault;
+  assertNoLonger(longestTtl, defaults, '`defaults`');
   return Object.freeze({
     namespace: resolveNamespace(options.namespace ?? 'lock'),
     instance: resolveInstance(options.instance ?? (hostname().slice(0, 64) || 'unknown')),

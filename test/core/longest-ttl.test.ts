@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_LOCK_OPTIONS } from '../../lib/core/options.js';
 import { resolveServiceOptions } from '../../lib/core/service-options.js';
 import { CoreLocks } from '../support/core-locks.js';
 import { settle, useFakeTime } from '../support/fake-time.js';
@@ -39,7 +40,7 @@ describe('longestTtl', () => {
 
   it('is the ttl of the defaults on a quorum, and no bound elsewhere', () => {
     expect(resolveServiceOptions({}).longestTtl).toBe(Number.POSITIVE_INFINITY);
-    expect(resolveServiceOptions({}, true).longestTtl).toBe(30_000);
+    expect(resolveServiceOptions({}, true).longestTtl).toBe(DEFAULT_LOCK_OPTIONS.ttl);
     expect(resolveServiceOptions({ defaults: { ttl: '5s' } }, true).longestTtl).toBe(5_000);
     expect(resolveServiceOptions({ longestTtl: '1m' }, true).longestTtl).toBe(60_000);
   });
