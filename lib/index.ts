@@ -25,6 +25,7 @@ export type {
   Owned,
   Owner,
   PushedGrant,
+  ReleaseAnswer,
   StoreHolder,
   StoreListener,
   StoreState,

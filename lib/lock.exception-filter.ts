@@ -33,7 +33,7 @@ export class LockExceptionFilter implements ExceptionFilter<Refusal> {
       httpAdapter.end(response);
       return undefined;
     }
-    if (busy) {
+    if (busy && error.retryAfter !== null) {
       const seconds = Math.max(1, Math.ceil(error.retryAfter / 1_000));
       httpAdapter.setHeader(response, 'Retry-After', String(seconds));
     }

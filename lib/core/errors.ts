@@ -32,8 +32,11 @@ export class LockBusyError extends LockError {
     readonly waited: number,
     /** The instance labels of those who held it when the store was last asked. */
     readonly holders: readonly string[],
-    /** How long to wait before another attempt makes sense, in ms: what is left of the holder's lease. */
-    readonly retryAfter: number,
+    /**
+     * How long to wait before another attempt makes sense, in ms: what is left of the holder's lease. Null: the holder is
+     * another program, whose lock has no end.
+     */
+    readonly retryAfter: number | null,
     /** It did not wait, since as many did as may (option `maxWaiting`). */
     readonly crowded = false,
   ) {

@@ -1,12 +1,14 @@
 import type { LockLostWhy } from './errors.js';
 import type { Lease } from './lease.js';
 import type { Completed, LeaseUser } from './lease-terms.js';
+
+import type { ReleaseAnswer } from './lock-store.js';
 import { runtime } from './runtime.js';
 
 /** Where a hold comes from, and goes to. */
 export interface HoldKeeper {
   /** False: it was lost. Rejects when the store does not answer. */
-  giveBack(hold: Hold, used: boolean): Promise<boolean>;
+  giveBack(hold: Hold, used: boolean): Promise<ReleaseAnswer>;
   /** Marks the name as done, and gives it back unless somebody `staysIn`. */
   complete(hold: Hold, remember: number, staysIn: boolean): Promise<Completed>;
   /** The lease of the hold is lost. */
@@ -80,8 +82,9 @@ export class Hold implements LeaseUser {
     this.#released = true;
     if (!ours) return Promise.resolve(false);
     return this.#keeper.giveBack(this, used).then((released) => {
-      if (!released) this.why ??= 'taken';
-      return released;
+      if (released === true) return true;
+      this.why ??= released === 'unknown' ? 'unavailable' : 'taken';
+      return false;
     });
   }
 

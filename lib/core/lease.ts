@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 import { type LockLostWhy, LockUnavailableError } from './errors.js';
 import type { Completed, LeaseTerms, LeaseUser } from './lease-terms.js';
-import type { LockStore } from './lock-store.js';
+import type { LockStore, ReleaseAnswer } from './lock-store.js';
 import { assertNoLonger } from './options.js';
 import { RenewalWheel, type Scheduled } from './renewal.js';
 import { extraOf } from './store-extras.js';
@@ -49,7 +49,7 @@ export class Lease implements Scheduled {
   /** Nobody waits for what the store does not answer any more. */
   #abandoned = false;
   /** The release that is on its way, or was answered. */
-  #sentBack: Promise<boolean> | undefined;
+  #sentBack: Promise<ReleaseAnswer> | undefined;
 
   constructor(keeper: LeaseKeeper, terms: LeaseTerms) {
     this.#keeper = keeper;
@@ -132,6 +132,11 @@ export class Lease implements Scheduled {
     }
   }
 
+  /** Whether a message about a hold with this token means this one; undefined: it means any. */
+  isMeant(token: number | undefined): boolean {
+    return token === undefined || token >= this.terms.token;
+  }
+
   /** It is not ours any more. */
   lose(why: LockLostWhy): void {
     if (this.#state !== 'held') return;
@@ -150,7 +155,7 @@ export class Lease implements Scheduled {
    * Gives it back, and keeps it from the others for `retain` more ms. False: it was lost. Rejects when the store does
    * not answer; it is then tried again, unseen, until the lease ends.
    */
-  release(retain: number): Promise<boolean> {
+  release(retain: number): Promise<ReleaseAnswer> {
     if (!this.held) return Promise.resolve(false);
     this.#state = 'released';
     this.#retain = retain;
@@ -170,7 +175,7 @@ export class Lease implements Scheduled {
     await released;
   }
 
-  #sendBack(): Promise<boolean> {
+  #sendBack(): Promise<ReleaseAnswer> {
     const { name, owner } = this.terms;
     this.#sentBack = this.#keeper.store.release({ name, owner, retain: this.#retain }).then(
       (ours) => {

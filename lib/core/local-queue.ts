@@ -4,7 +4,7 @@ import { labelOf } from './instance.js';
 import type { Lease } from './lease.js';
 import type { Completed } from './lease-terms.js';
 import { Line, type Linked } from './line.js';
-import type { Granted, Owner } from './lock-store.js';
+import type { Granted, Owner, ReleaseAnswer } from './lock-store.js';
 import type { Obstacle, Place, Request } from './request.js';
 import type { Session } from './session.js';
 import { after, type CancelTimer } from './timer.js';
@@ -84,7 +84,7 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   obstacle(lease = this.#lease): Obstacle {
     const { lastBusy, trouble } = this.#claim ?? {};
     const holder = lease?.terms.owner ?? lastBusy?.holder;
-    const retryAfter = lease?.remaining() ?? lastBusy?.retryAfter ?? 0;
+    const retryAfter = lease?.remaining() ?? (lastBusy ? lastBusy.retryAfter : 0);
     return { holders: holder === undefined ? [] : [labelOf(holder)], retryAfter, trouble };
   }
 
@@ -138,6 +138,10 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   /** Those who are served may come again at once: where several want the lock, as many as the bounds allow. */
   block(): number {
     return this.#contended || this.#line.size > 1 ? this.#bounds.max : 1;
+  }
+
+  callers(): number {
+    return Math.max(1, this.#line.size);
   }
 
   busy(): void {
@@ -197,7 +201,7 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   }
 
   /** Release and the next claim go out in the same tick. */
-  giveBack(hold: Hold, used: boolean): Promise<boolean> {
+  giveBack(hold: Hold, used: boolean): Promise<ReleaseAnswer> {
     this.#checkLease();
     const { lease } = hold;
     const next = this.#line.first;

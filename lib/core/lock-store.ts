@@ -18,7 +18,10 @@ export interface Claim {
   readonly permits: number;
   /** The lease in ms. */
   readonly ttl: number;
-  /** How long the store keeps this waiter without hearing from it, in ms; `0`: does not wait. */
+  /**
+   * How long the store keeps this waiter without hearing from it, in ms; `0`: does not wait. A store that is not sure of
+   * its messages keeps it for less, and says so (`Busy.aliveFor`).
+   */
   readonly alive: number;
   /** The place in the queue that an earlier attempt was given, else `0`. Moves a waiter that stands elsewhere. */
   readonly ticket: number;
@@ -33,6 +36,8 @@ export interface Claim {
    * already. Default: no bound.
    */
   readonly maxWaiting?: number;
+  /** How many callers of the process the claim stands for; for operators only. Default 1. */
+  readonly callers?: number;
 }
 
 /** The lock is the claim's, since this attempt, for `ttl`. */
@@ -55,14 +60,18 @@ export interface PushedGrant extends Granted {
 /** Somebody else has it; a waiter stands in the queue now. */
 export interface Busy {
   readonly granted: false;
-  /** In how many ms the lease of the holder ends. */
-  readonly retryAfter: number;
+  /** In how many ms the lease of the holder ends; null: it is another program's, and has no end. */
+  readonly retryAfter: number | null;
   /** The place in the queue, for the next attempt; `0` for a claim that does not wait, or has found the queue full. */
   readonly ticket: number;
   /** How many waiters stand before this one. */
   readonly rank: number;
   /** The owner that holds it, or one of them; undefined where it is only kept back (`holdAtLeast`, the queue's turn). */
   readonly holder: Owner | undefined;
+  /** How long the store keeps this waiter's place without hearing from it, in ms. Default: the `alive` of the claim. */
+  readonly aliveFor?: number;
+  /** The claim brought a ticket, and neither held nor stood in the queue any more: it has been given its place again. */
+  readonly reentered?: boolean;
 }
 
 /** An owner's hold or place in the queue. */
@@ -106,8 +115,8 @@ export interface StoreHolder {
   readonly owner: Owner;
   readonly mode: LockMode;
   readonly token: number | null;
-  /** What is left of the lease, in ms. */
-  readonly remaining: number;
+  /** What is left of the lease, in ms; null: it is another program's, and has no end. */
+  readonly remaining: number | null;
   /** Released, but kept from the others until `remaining` is over (`holdAtLeast`). */
   readonly retained: boolean;
 }
@@ -117,18 +126,29 @@ export interface StoreWaiter {
   readonly mode: LockMode;
   /** How long it has stood in the queue, in ms. */
   readonly waited: number;
+  /** How many callers of its process it stands for. */
+  readonly callers: number;
 }
+
+/**
+ * What a release was: `true`, it was the owner's until then; `false`, it was not; `'unknown'`, it is not the owner's any
+ * more, and whether an earlier attempt of this release ended it cannot be told.
+ */
+export type ReleaseAnswer = boolean | 'unknown';
 
 /** What a store tells one instance without being asked. */
 export interface StoreListener {
   /** A waiter was granted the lock. */
   granted(owner: Owner, grant: PushedGrant): void;
-  /** The owner's hold was ended by force. */
-  revoked(owner: Owner): void;
+  /**
+   * The owner's hold was ended by force. `token`: what the store had it under, or all overlapping sharers together; a
+   * message that comes late does not mean a hold with a higher one. Undefined: it means any.
+   */
+  revoked(owner: Owner, token: number | undefined): void;
   /** The owner should ask again now: what it waits for has changed. */
   nudged(owner: Owner): void;
-  /** Somebody wants what the owner holds, and asks for it. */
-  releaseRequested?(owner: Owner): void;
+  /** Somebody wants what the owner holds, and asks for it. `token` as above. */
+  releaseRequested?(owner: Owner, token: number | undefined): void;
   /** Messages may have been missed: every waiter and holder should ask again. */
   reconnected(): void;
 }
@@ -161,8 +181,11 @@ export interface LockStore extends Partial<LockStoreExtras> {
   acquire(claim: Claim): Promise<Granted | Busy>;
   /** Starts the lease anew. False: it is not the owner's. */
   renew(renewal: Renewal): Promise<boolean>;
-  /** Ends the hold, keeps the lock from the others for `retain` more ms, and grants to the next. False: it was not the owner's. */
-  release(owned: Owned & { retain: number }): Promise<boolean>;
+  /**
+   * Ends the hold, keeps the lock from the others for `retain` more ms, and grants to the next. A release that was carried
+   * out is never answered with false, however often it reaches the store; one that was not, never with true.
+   */
+  release(owned: Owned & { retain: number }): Promise<ReleaseAnswer>;
   /** Leaves the queue; a grant that came meanwhile is released. */
   withdraw(owned: Owned): Promise<void>;
   inspect(name: string): Promise<StoreState>;

@@ -9,7 +9,7 @@ import { after, type CancelTimer } from './timer.js';
 /** What stands between a request and its lock. */
 export interface Obstacle {
   readonly holders: readonly string[];
-  readonly retryAfter: number;
+  readonly retryAfter: number | null;
   /** The store has stopped answering. */
   readonly trouble: LockUnavailableError | undefined;
   /** As many wait as may. */

@@ -87,13 +87,15 @@ export class Session implements StoreListener {
     this.#waitings.get(this.#own(owner))?.pushed(grant);
   }
 
-  revoked(owner: Owner): void {
-    this.#waitings.get(this.#own(owner))?.revoked();
-    this.#leases.get(this.#own(owner))?.lose('forced');
+  revoked(owner: Owner, token: number | undefined): void {
+    this.#waitings.get(this.#own(owner))?.revoked(token);
+    const lease = this.#leases.get(this.#own(owner));
+    if (lease?.isMeant(token)) lease.lose('forced');
   }
 
-  releaseRequested(owner: Owner): void {
-    this.#leases.get(this.#own(owner))?.user?.releaseRequested();
+  releaseRequested(owner: Owner, token: number | undefined): void {
+    const lease = this.#leases.get(this.#own(owner));
+    if (lease?.isMeant(token)) lease.user?.releaseRequested();
   }
 
   nudged(owner: Owner): void {

@@ -49,8 +49,8 @@ export class Waiting {
   #lateGrants = 0;
   #inFlight = false;
   #askAgain = false;
-  /** What the attempt in flight was granted has been ended by force. */
-  #isVoid = false;
+  /** The token up to which grants have been ended by force. */
+  #endedUpTo = 0;
   /** Nobody wants it any more. */
   #over = false;
   #settled = false;
@@ -89,10 +89,10 @@ export class Waiting {
     else this.#won({ ...grant, provisional });
   }
 
-  /** What it may have been granted so far was ended by force. */
-  revoked(): void {
-    this.#pushed = undefined;
-    this.#isVoid = this.#inFlight;
+  /** What it may have been granted with this token was ended by force; undefined: whatever it may have been granted by now. */
+  revoked(token = Number.POSITIVE_INFINITY): void {
+    if (this.#inFlight) this.#endedUpTo = Math.max(this.#endedUpTo, token);
+    if (this.#pushed && this.#pushed.token <= token) this.#pushed = undefined;
   }
 
   /** Nobody wants it any more. What the store grants from now on is released. */
@@ -115,7 +115,7 @@ export class Waiting {
     this.#cancelTimer?.();
     this.#inFlight = true;
     this.#askAgain = false;
-    this.#isVoid = false;
+    this.#endedUpTo = 0;
     this.#attempt += 1;
     this.#sentAt = clock.now();
     const claim = {
@@ -129,6 +129,7 @@ export class Waiting {
       block: this.#listener.block(),
       replicas,
       maxWaiting,
+      callers: this.#listener.callers(),
     };
     const asked =
       stealsAfter === undefined ? store.acquire(claim) : extraOf(store, 'steal', 'A steal')(claim, stealsAfter);
@@ -167,15 +168,16 @@ export class Waiting {
     if (!this.wish.queue) this.#settle();
     else if (this.#askAgain) this.#ask();
     else {
-      const end = busy.retryAfter + 1 + Math.min(busy.rank, SPREAD_RANKS) * SPREAD_MS;
-      this.#askIn(Math.max(SOONEST_MS, Math.min(end, ALIVE_MS / 3)));
+      const { retryAfter, rank, aliveFor = ALIVE_MS } = busy;
+      const end = (retryAfter ?? Number.POSITIVE_INFINITY) + 1 + Math.min(rank, SPREAD_RANKS) * SPREAD_MS;
+      this.#askIn(Math.max(SOONEST_MS, Math.min(end, aliveFor / 3)));
     }
     this.#listener.busy();
   }
 
   #won(grant: Granted & { provisional?: boolean }): void {
     const elapsed = this.#keeper.clock.now() - this.#sentAt;
-    if (grant.provisional || this.#isVoid) this.#ask();
+    if (grant.provisional || grant.token <= this.#endedUpTo) this.#ask();
     else if (elapsed > this.wish.ttl / 2) this.#wonLate();
     else {
       this.#settle();

@@ -19,6 +19,8 @@ export interface Wish {
 export interface WishListener {
   /** How many tokens to ask for, now. */
   block(): number;
+  /** How many callers it stands for, now. */
+  callers(): number;
   /** The lease counts from `since`. */
   granted(grant: Granted, owner: Owner, since: number): void;
   busy(): void;

@@ -41,6 +41,11 @@ export class MemoryLock {
     return !this.#exclusive && this.#shares.size === 0 && this.#queue.length === 0;
   }
 
+  /** That of the exclusive holder, or of the sharers. */
+  get token(): number {
+    return this.#exclusive?.token ?? this.#epoch;
+  }
+
   /** Time has passed: what has ended is gone. */
   moveTo(now: number): void {
     this.#now = now;
@@ -132,7 +137,8 @@ export class MemoryLock {
 
   /** False: nobody holds it. */
   requestRelease(): boolean {
-    return this.#tellHolders((listener, owner) => listener.releaseRequested?.(owner));
+    const { token } = this;
+    return this.#tellHolders((listener, owner) => listener.releaseRequested?.(owner, token));
   }
 
   /** Whether the owner has it as exclusive, and has not released it. */
@@ -141,7 +147,8 @@ export class MemoryLock {
   }
 
   #endAll(): void {
-    this.#tellHolders((listener, owner) => listener.revoked(owner));
+    const { token } = this;
+    this.#tellHolders((listener, owner) => listener.revoked(owner, token));
     this.#exclusive = undefined;
     this.#shares.clear();
   }

@@ -50,7 +50,7 @@ export class MemoryQueue {
   state(now: number): StoreWaiter[] {
     return this.#alive(now).map(({ owner, ticket, claim }) => {
       const mode = claim.permits === 0 ? ('exclusive' as const) : ('shared' as const);
-      return { owner, mode, waited: Math.max(0, now - ticket / 1_000) };
+      return { owner, mode, waited: Math.max(0, now - ticket / 1_000), callers: claim.callers ?? 1 };
     });
   }
 

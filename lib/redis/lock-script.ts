@@ -11,9 +11,9 @@ export type Operation = string;
 
 export const operation = {
   acquire: (owner: string, claim: Claim, push: boolean): Operation => {
-    const { permits, ttl, alive, ticket, attempt, block, maxWaiting = Number.POSITIVE_INFINITY } = claim;
+    const { permits, ttl, alive, ticket, attempt, block, callers = 1, maxWaiting = Number.POSITIVE_INFINITY } = claim;
     const bound = maxWaiting === Number.POSITIVE_INFINITY ? '' : ` ${maxWaiting}`;
-    return `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0}${bound}`;
+    return `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0} ${callers}${bound}`;
   },
   renew: (owner: string, ttl: number): Operation => `renew ${ttl} ${owner}`,
   raise: (owner: string, ttl: number, token: number, block: number): Operation =>
@@ -29,7 +29,8 @@ export const operation = {
   steal: (owner: string, { ttl, block }: Claim, expected: number | null): Operation =>
     `steal ${owner} ${ttl} ${block} ${expected ?? ''}`,
   inspect: (): Operation => 'inspect',
-  probe: (instance: string): Operation => `probe ${instance}`,
+  /** `nonce`: what the instance then hears, if it hears anything. One word. */
+  probe: (instance: string, nonce: string): Operation => `probe ${instance} ${nonce}`,
 };
 
 /** The replies of one call, one for each operation. */
@@ -39,21 +40,27 @@ export function readReplies(reply: unknown, operations: number): string[] {
 }
 
 const TOKEN = /^\d+$/;
-const HELD_ALREADY = /^g (\d+) (\d+)$/;
-const BUSY = /^b (\d+) (\d+) (\d+) (.*)$/s;
+const HELD = /^[gn] (\d+) (\d+)$/;
+const BUSY = /^([br]) (\d*) (\d+) (\d+) (.*)$/s;
+
+/** Whether an answer to `acquire` says that the owner held it already: it has not heard the message of its grant, if it waited. */
+export function wasHeldAlready(reply: string): boolean {
+  return reply.startsWith('g ');
+}
 
 /** The answer to `acquire`. What is neither a grant nor a refusal throws: nobody has the lock by a misunderstanding. */
 export function readAcquired(reply: string, { permits, block }: Claim): Granted | Busy {
   if (TOKEN.test(reply)) return { granted: true, token: Number(reply), block: permits > 0 ? 1 : block };
-  const held = HELD_ALREADY.exec(reply);
+  const held = HELD.exec(reply);
   if (held) return { granted: true, token: Number(held[1]), block: Number(held[2]) };
-  const [, retryAfter, ticket, rank, holder] = BUSY.exec(reply) ?? misunderstood();
+  const [, kind, retryAfter, ticket, rank, holder] = BUSY.exec(reply) ?? misunderstood();
   return {
     granted: false,
-    retryAfter: Number(retryAfter),
+    retryAfter: retryAfter ? Number(retryAfter) : null,
     ticket: Number(ticket),
     rank: Number(rank),
     holder: holder || undefined,
+    ...(kind === 'r' ? { reentered: true } : {}),
   };
 }
 
@@ -79,20 +86,34 @@ export function readState(reply: string): StoreState {
     holders.push({ owner, mode: 'shared', token, remaining: Number(rest[i + 1]), retained });
   }
   const waiting: StoreWaiter[] = [];
-  for (let i = sharesEnd; i < rest.length; i += 3) {
+  for (let i = sharesEnd; i < rest.length; i += 4) {
     const mode = rest[i + 1] === '0' ? 'exclusive' : 'shared';
-    waiting.push({ owner: rest[i] as string, mode, waited: Number(rest[i + 2]) });
+    waiting.push({ owner: rest[i] as string, mode, waited: Number(rest[i + 2]), callers: Number(rest[i + 3]) });
   }
   return { holders, waiting, lastToken: token };
 }
 
-const PUSHED = /^(\d+) (?:([x?r])|(\d+) (\d+) (\d+) ([01]))$/;
+const MESSAGE = /^(\d+) (?:p (\S+)|([?xr])(?: (\d+))?|(\d+) (\d+) (\d+) ([01]))$/;
 
-/** A message on the channel of an instance; undefined for what is none. */
-export function readMessage(message: string): { seq: string; kind: string | PushedGrant } | undefined {
-  const [, seq, letter, attempt, token, block, provisional] = PUSHED.exec(message) ?? [];
+/** `x`: a hold was ended by force. `r`: somebody asks for it. `?`: ask again. `p`: a probe. */
+export type MessageKind = PushedGrant | '?' | 'x' | 'r' | 'p';
+
+export interface Message {
+  /** The owner's number; 0 for the instance itself. */
+  readonly seq: string;
+  readonly kind: MessageKind;
+  /** Of `x` and `r`: the token of the hold that is meant. */
+  readonly token?: number;
+  /** Of `p`. */
+  readonly nonce?: string;
+}
+
+/** What is said on the channel of an instance; undefined for what is none. */
+export function readMessage(message: string): Message | undefined {
+  const [, seq, nonce, letter, meant, attempt, token, block, provisional] = MESSAGE.exec(message) ?? [];
   if (seq === undefined) return undefined;
-  if (letter) return { seq, kind: letter };
+  if (nonce) return { seq, kind: 'p', nonce };
+  if (letter) return { seq, kind: letter as '?' | 'x' | 'r', ...(meant ? { token: Number(meant) } : {}) };
   const grant = { attempt: Number(attempt), token: Number(token), block: Number(block) };
   return { seq, kind: { granted: true, ...grant, provisional: provisional === '1' } };
 }
@@ -105,7 +126,7 @@ function misunderstood(): never {
 function readHolder(value: string, ttl: number): StoreHolder {
   const [retained, text] = unmark(value);
   const [, owner = text, token] = /^(.*) (\d+)$/s.exec(text) ?? [];
-  const remaining = ttl < 0 ? Number.POSITIVE_INFINITY : ttl;
+  const remaining = ttl < 0 ? null : ttl;
   return { owner, mode: 'exclusive', token: token === undefined ? null : Number(token), remaining, retained };
 }
 

@@ -9,6 +9,7 @@ import type {
   LockStoreExtras,
   Owned,
   Owner,
+  ReleaseAnswer,
   Renewal,
   StoreListener,
   StoreState,
@@ -75,7 +76,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     return this.#commands.submit({ name, operation: raised, decode: readYesOrNo, patient: false });
   }
 
-  release({ name, owner, retain }: Owned & { retain: number }): Promise<boolean> {
+  release({ name, owner, retain }: Owned & { retain: number }): Promise<ReleaseAnswer> {
     const { losses } = this.#connection;
     return this.#commands.submit({
       name,
@@ -183,7 +184,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
 
   #openChannel(instance: string, listener: StoreListener): void {
     const connection = this.#connection;
-    const probe = { name: 'probe', operation: operation.probe(instance), decode: Number };
+    const probe = { name: 'probe', operation: operation.probe(instance, '0'), decode: Number };
     const count = (): Promise<number> => this.#commands.submit(probe);
     const channel = new WakeChannel({
       connection,

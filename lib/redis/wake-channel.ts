@@ -82,9 +82,10 @@ export class WakeChannel {
     const heard = readMessage(message);
     if (!heard) return;
     const owner = `${instance}#${heard.seq}`;
-    if (typeof heard.kind === 'object') listener.granted(owner, heard.kind);
-    else if (heard.kind === 'x') listener.revoked(owner);
-    else if (heard.kind === '?') listener.nudged(owner);
-    else listener.releaseRequested?.(owner);
+    const { kind, token } = heard;
+    if (typeof kind === 'object') listener.granted(owner, kind);
+    else if (kind === 'x') listener.revoked(owner, token);
+    else if (kind === '?') listener.nudged(owner);
+    else if (kind === 'r') listener.releaseRequested?.(owner, token);
   }
 }

@@ -1,4 +1,13 @@
-import type { Busy, Granted, LockStore, LockStoreExtras, Owner, PushedGrant, StoreHolder } from '../core/lock-store.js';
+import type {
+  Busy,
+  Granted,
+  LockStore,
+  LockStoreExtras,
+  Owner,
+  PushedGrant,
+  ReleaseAnswer,
+  StoreHolder,
+} from '../core/lock-store.js';
 import { until } from './until.js';
 
 /** What an owner asks for; see `Claim`. */
@@ -109,7 +118,7 @@ export class Claimant {
     return this.#peer.store.renew({ name: this.name, owner: this.owner, ttl });
   }
 
-  release(retain = 0): Promise<boolean> {
+  release(retain = 0): Promise<ReleaseAnswer> {
     return this.#peer.store.release({ name: this.name, owner: this.owner, retain });
   }
 

@@ -29,6 +29,7 @@ export type {
   Owned,
   Owner,
   PushedGrant,
+  ReleaseAnswer,
   StoreListener,
 } from '../core/lock-store.js';
 export type { LockStoreSuiteOptions, SuiteExpectation } from './harness.js';

@@ -104,7 +104,7 @@ export function leavingChapter({ promise, expect }: Chapter): void {
     await until('the turn of the living', async () => (await living.ask()).granted || undefined);
   });
 
-  const moments: Record<string, (release: Promise<boolean>) => Promise<unknown> | undefined> = {
+  const moments: Record<string, (release: Promise<unknown>) => Promise<unknown> | undefined> = {
     'before its grant is on its way': () => undefined,
     'while its grant may be on its way': () => new Promise(process.nextTick),
     'after its grant was sent': (release) => release,

@@ -54,5 +54,5 @@ export type Reply =
 export interface Push {
   readonly to: string;
   readonly event: 'granted' | 'revoked' | 'nudged' | 'releaseRequested' | 'reconnected';
-  readonly args: [owner?: Owner, grant?: PushedGrant];
+  readonly args: [owner?: Owner, what?: PushedGrant | number];
 }

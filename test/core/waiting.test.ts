@@ -32,6 +32,7 @@ describe('A waiting', () => {
         block: 4,
         replicas: 2,
         maxWaiting: 9,
+        callers: 1,
       });
     });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Busy, type Granted, MemoryLockStore, type StoreState } from '../../lib/index.js';
+import { type Busy, type Granted, MemoryLockStore, type ReleaseAnswer, type StoreState } from '../../lib/index.js';
 import { ListeningRedisStore } from '../support/listening-redis-store.js';
 import { Callers, type LockStep, LockWorld, lockSteps, type Message, tellWorld } from '../support/lock-steps.js';
 import { LockWitness } from '../support/lock-witness.js';
@@ -69,26 +69,26 @@ class Tokens {
   }
 }
 
-type Answer = Granted | Busy | boolean | undefined;
+type Answer = Granted | Busy | ReleaseAnswer | undefined;
 
 /** What two stores must have in common. */
 function comparable(tokens: Tokens, answers: readonly Answer[], messages: readonly Message[], state: StoreState) {
   const grants = [...answers, ...messages].filter((each) => typeof each === 'object' && 'token' in each);
-  tokens.learn(grants.map(({ token }) => token));
+  tokens.learn(grants.map(({ token }) => token ?? 0));
   return {
     answers: answers.map((answer) => {
       if (typeof answer !== 'object') return answer;
       if (answer.granted) return { ...answer, token: tokens.place(answer.token) };
       // Of several holders either may be named.
       const { retryAfter, ticket, holder, rank } = answer;
-      return { rank, ticket: ticket > 0, later: retryAfter > 0, held: holder !== undefined };
+      return { rank, ticket: ticket > 0, later: (retryAfter ?? 0) > 0, held: holder !== undefined };
     }),
     // What is told to different owners comes in any order.
     messages: messages
-      .map((message) => (message.kind === 'granted' ? { ...message, token: tokens.place(message.token) } : message))
+      .map((message) => ('token' in message ? { ...message, token: tokens.place(message.token) } : message))
       .sort((a, b) => byText(a.owner, b.owner)),
     holders: state.holders
-      .map(({ remaining, token, ...rest }) => ({ ...rest, token: tokens.place(token), lasts: remaining > 0 }))
+      .map(({ remaining, token, ...rest }) => ({ ...rest, token: tokens.place(token), lasts: (remaining ?? 0) > 0 }))
       .sort((a, b) => byText(a.owner, b.owner)),
     waiting: state.waiting.map(({ owner, mode }) => [owner, mode]),
     lastToken: tokens.place(state.lastToken),

@@ -51,8 +51,8 @@ describe('the lock script beside a locker of another language (SET NX PX on the 
     const lock = newLock();
     await redis.client.set(lock.holder, 'for ever');
     const [, retryAfter, , , ...holder] = String(await lock.do('acquire', A, { alive: 5_000 })).split(' ');
-    expect([Number(retryAfter) > 60_000, holder.join(' ')]).toEqual([true, 'for ever']);
-    expect(await lock.do('inspect')).toEqual(['', 'for ever', -1, 0, A, 0, expect.any(Number)]);
+    expect([retryAfter, holder.join(' ')]).toEqual(['', 'for ever']);
+    expect(await lock.do('inspect')).toEqual(['', 'for ever', -1, 0, A, 0, expect.any(Number), 1]);
   });
 
   it('a holder of several lines hurts neither the replies of its neighbours nor an inspection', async () => {

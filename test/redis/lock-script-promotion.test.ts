@@ -125,7 +125,7 @@ describe('promotion in the lock script', () => {
       await lock.do('acquire', A, { permits: 1 });
       await wait(ear.owner(1), { push: false });
       await redis.client.zadd(lock.shared, 1, A);
-      expect(await wait(ear.owner(1), { push: false })).toBe(`g ${await lock.token()} 1`);
+      expect(await wait(ear.owner(1), { push: false })).toBe(`n ${await lock.token()} 1`);
       expect(await redis.client.pttl(lock.holder)).toBeGreaterThan(5_000);
       expect(await ear.messages()).toEqual([]);
     });

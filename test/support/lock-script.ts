@@ -12,20 +12,38 @@ export interface AcquireTerms {
   block?: number;
   /** Whether a message that nobody hears says that the owner's process is gone. */
   push?: boolean;
+  /** How many callers of its process it stands for. */
+  callers?: number;
 }
 
 /** The operations as the script takes them. */
 export const operations = {
   acquire: (owner: string, terms: AcquireTerms = {}): string[] => {
-    const { permits = 0, ttl = 60_000, alive = 0, ticket = 0, attempt = 1, block = 1, push = false } = terms;
-    return ['acquire', String(permits), owner, ...[ttl, block, alive, ticket, attempt].map(String), push ? '1' : '0'];
+    const {
+      permits = 0,
+      ttl = 60_000,
+      alive = 0,
+      ticket = 0,
+      attempt = 1,
+      block = 1,
+      push = false,
+      callers = 1,
+    } = terms;
+    return [
+      'acquire',
+      String(permits),
+      owner,
+      ...[ttl, block, alive, ticket, attempt].map(String),
+      push ? '1' : '0',
+      String(callers),
+    ];
   },
   renew: (owner: string, ttl = 60_000): string[] => ['renew', String(ttl), owner],
   release: (owner: string, retain = 0): string[] => ['release', String(retain), owner],
   withdraw: (owner: string): string[] => ['withdraw', owner],
   force: (expected: number | string): string[] => ['force', String(expected)],
   inspect: (): string[] => ['inspect'],
-  probe: (instance: string): string[] => ['probe', instance],
+  probe: (instance: string, nonce = '1'): string[] => ['probe', instance, nonce],
 };
 
 type Operations = typeof operations;

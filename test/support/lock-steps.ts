@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Busy, Granted, LockStore, Owner, PushedGrant, StoreState } from '../../lib/index.js';
+import type { Busy, Granted, LockStore, Owner, PushedGrant, ReleaseAnswer, StoreState } from '../../lib/index.js';
 
 /** An operation of the port by one of a few callers. */
 export type LockStep =
@@ -79,7 +79,7 @@ export class Callers {
 
 export type Message =
   | ({ kind: 'granted'; owner: Owner } & PushedGrant)
-  | { kind: 'revoked'; owner: Owner }
+  | { kind: 'revoked'; owner: Owner; token: number | null }
   | { kind: 'nudged'; owner: Owner };
 
 /** One lock of one store, with what its callers know of it. */
@@ -93,7 +93,7 @@ export class LockWorld {
     readonly name: string,
   ) {}
 
-  async perform(step: LockStep, caller: Caller): Promise<Granted | Busy | boolean | undefined> {
+  async perform(step: LockStep, caller: Caller): Promise<Granted | Busy | ReleaseAnswer | undefined> {
     const { store, name } = this;
     const { owner } = caller;
     switch (step.do) {
@@ -150,7 +150,7 @@ export function tellWorld(current: () => LockWorld | undefined) {
   const note = (message: Message): void => current()?.hear(message);
   return {
     granted: (owner: Owner, grant: PushedGrant): void => note({ kind: 'granted', owner, ...grant }),
-    revoked: (owner: Owner): void => note({ kind: 'revoked', owner }),
+    revoked: (owner: Owner, token: number | undefined): void => note({ kind: 'revoked', owner, token: token ?? null }),
     nudged: (owner: Owner): void => note({ kind: 'nudged', owner }),
     reconnected: (): void => {},
   };

@@ -7,6 +7,7 @@ import type {
   Owned,
   Owner,
   PushedGrant,
+  ReleaseAnswer,
   StoreListener,
   StoreState,
 } from '../../lib/index.js';
@@ -26,7 +27,7 @@ interface Asked {
 interface Answers {
   acquire: Granted | Busy;
   renew: boolean;
-  release: boolean;
+  release: ReleaseAnswer;
   withdraw: undefined;
   inspect: StoreState;
   force: boolean;
@@ -78,7 +79,7 @@ export class ScriptedStore implements LockStore {
     return this.#call('renew', asked);
   }
 
-  release(asked: Asked['release']): Promise<boolean> {
+  release(asked: Asked['release']): Promise<ReleaseAnswer> {
     return this.#call('release', asked);
   }
 
@@ -148,8 +149,9 @@ export class ScriptedStore implements LockStore {
     this.#listener.granted(owner, { ...granted(), attempt, provisional: false, ...grant });
   }
 
-  revoke(owner: Owner): void {
-    this.#listener.revoked(owner);
+  /** `token`: undefined means whichever. */
+  revoke(owner: Owner, token?: number): void {
+    this.#listener.revoked(owner, token);
   }
 
   nudge(owner: Owner): void {

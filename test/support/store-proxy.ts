@@ -79,7 +79,8 @@ export class StoreProxy {
     };
     return {
       granted: (owner, grant) => void pass(() => listener.granted(owner, grant)),
-      revoked: (owner) => void pass(() => listener.revoked(owner)),
+      revoked: (owner, token) => void pass(() => listener.revoked(owner, token)),
+      releaseRequested: (owner, token) => void pass(() => listener.releaseRequested?.(owner, token)),
       nudged: (owner) => void pass(() => listener.nudged(owner)),
       reconnected: () => listener.reconnected(),
     };

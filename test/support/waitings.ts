@@ -16,6 +16,7 @@ export class Waitings implements WaitingKeeper, WishListener {
   refusals = 0;
   turnedAwayCount = 0;
   block: WishListener['block'] = () => 1;
+  callers: WishListener['callers'] = () => 1;
 
   open({ block, ...wish }: Partial<Wish & Pick<WishListener, 'block'>> = {}): Waiting {
     if (block) this.block = block;

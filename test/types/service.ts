@@ -85,7 +85,8 @@ export function wrongCalls(): unknown[] {
 }
 
 export function errors(): string | undefined {
-  if (error instanceof LockBusyError) return `${error.code} ${error.waited + error.retryAfter} ${error.holders.join()}`;
+  if (error instanceof LockBusyError)
+    return `${error.code} ${error.waited + (error.retryAfter ?? 0)} ${error.holders.join()}`;
   if (error instanceof LockLostError) {
     const why: LockLostWhy = error.why;
     return `${why} ${error.result}`;

@@ -6,6 +6,7 @@ import type {
   LockStore,
   Owned,
   Owner,
+  ReleaseAnswer,
   Renewal,
   StoreListener,
   StoreState,
@@ -19,6 +20,9 @@ import { quorumState } from './quorum-state.js';
 
 /** For a vote that was lost. */
 const WITHOUT_WAIT = { alive: 0, ticket: 0, attempt: 0, block: 1 };
+
+/** A voter cannot tell whether the release that it has carried out is this one: no vote. */
+class Untold extends Error {}
 
 /**
  * The port on several independent stores: a lock is held by whoever holds it in most of them. The algorithm is Redlock
@@ -74,19 +78,27 @@ export class QuorumLockStore implements LockStore {
     return ours;
   }
 
-  async release(owned: Owned & { retain: number }): Promise<boolean> {
+  async release(owned: Owned & { retain: number }): Promise<ReleaseAnswer> {
     this.#forget(owned.owner);
     const answers = await poll(
       this.#quorum.voters,
-      (voter) => {
+      async (voter) => {
         const released = voter.release(owned);
         // Where it was won without this one's vote, we may stand in the queue still.
         quietly(voter.withdraw(owned));
-        return released;
+        const answer = await released;
+        if (answer === 'unknown') throw new Untold();
+        return answer;
       },
       isSettled(this.#quorum.majority),
     );
-    return this.#quorum.outcome(owned.name, answers, this.#quorum.majority);
+    try {
+      return this.#quorum.outcome(owned.name, answers, this.#quorum.majority);
+    } catch (error) {
+      // All have answered, and it is not ours any more.
+      if (answers.missing === 0 && answers.errors.every((each) => each instanceof Untold)) return 'unknown';
+      throw error;
+    }
   }
 
   async withdraw(owned: Owned): Promise<void> {
@@ -173,12 +185,12 @@ export class QuorumLockStore implements LockStore {
   subscribe(instance: string, listener: StoreListener): () => void {
     const hints: StoreListener = {
       granted: (owner) => listener.nudged(owner),
-      revoked: (owner) => {
+      revoked: (owner, token) => {
         this.#forget(owner);
-        listener.revoked(owner);
+        listener.revoked(owner, token);
       },
       nudged: (owner) => listener.nudged(owner),
-      releaseRequested: (owner) => listener.releaseRequested?.(owner),
+      releaseRequested: (owner, token) => listener.releaseRequested?.(owner, token),
       reconnected: () => listener.reconnected(),
     };
     const ends = this.#quorum.voters.map((voter) => voter.subscribe(instance, hints));

@@ -27,10 +27,14 @@ function mostReached(all: readonly (number | null)[], majority: number): number 
 
 /** The hold lasts for as long as most of the servers have it. */
 function holderOf(holds: readonly StoreHolder[], majority: number): StoreHolder {
-  const sorted = [...holds].sort((a, b) => b.remaining - a.remaining);
+  const sorted = [...holds].sort((a, b) => endOf(b) - endOf(a));
   const last = sorted[majority - 1] as StoreHolder;
   const tokens = holds.map(({ token }) => token);
   return { ...last, token: mostReached(tokens, majority) };
+}
+
+function endOf({ remaining }: StoreHolder): number {
+  return remaining ?? Number.MAX_VALUE;
 }
 
 function byOwner<T extends { readonly owner: Owner }>(entries: readonly T[]): Map<Owner, T[]> {

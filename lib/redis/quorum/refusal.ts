@@ -2,10 +2,11 @@ import type { Busy, Owner } from '../../core/lock-store.js';
 
 /** Of several refusals, one. `lacking`: how many votes are needed yet. */
 export function refusal(refusals: readonly Busy[], lacking: number): Busy {
-  const ends = refusals.map(({ retryAfter }) => retryAfter).sort((a, b) => a - b);
+  const ends = refusals.map(({ retryAfter }) => retryAfter ?? Number.MAX_VALUE).sort((a, b) => a - b);
+  const end = ends[Math.min(lacking, ends.length) - 1] ?? 0;
   return {
     granted: false,
-    retryAfter: ends[Math.min(lacking, ends.length) - 1] ?? 0,
+    retryAfter: end === Number.MAX_VALUE ? null : end,
     // The same place in all the queues, from the next attempt on: so that they serve the same waiter first.
     ticket: Math.max(...refusals.map(({ ticket }) => ticket)),
     rank: Math.max(...refusals.map(({ rank }) => rank)),

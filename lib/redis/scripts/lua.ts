@@ -7,15 +7,19 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --   H            string      the exclusive holder: "<owner> <token>"; after a release that keeps it: "~<owner> <token>"
 --   S  :shared   sorted set  the shared holders: owner (or "~<owner>") -> end of the lease, ms
 --   Q  :queue    sorted set  the waiters: owner -> ticket, us
---   W  :waiter   hash        waiter -> "<alive until, ms> <attempt> <permits> <ttl> <block> <push>"
+--   W  :waiter   hash        waiter -> "<alive until, ms> <attempt> <permits> <ttl> <block> <callers> <push>"
 --   F  :fence    string      the last token given out or set aside
 --   D  :done     string      the mark that its work is done: "<owner> <at, ms>"
 -- An owner is "<instance>#<seq>". Time is the server's.
 --
 -- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
 -- "#<seq>" alone. Then each operation, as one text:
---   acquire permits owner ttl block alive ticket attempt push [max waiting]
---           -> token | "g <token> <block>" | "b <retry after, ms> <ticket> <rank> <holder>"
+--   acquire permits owner ttl block alive ticket attempt push callers [max waiting]
+--           -> token: granted now, as it was asked for
+--            | "n <token> <block>": granted now, out of the queue
+--            | "g <token> <block>": held already; its lease starts anew
+--            | "b <retry after, ms; empty: no end> <ticket> <rank> <holder>"
+--            | "r …", the rest as with "b": brought a ticket, and did not stand in the queue any more
 --   renew ttl owner          -> 1, or 0: not the owner's
 --   raise ttl owner token block
 --                            -> 1, or 0: not the owner's. A renewal, after which these are the tokens of the hold, and no
@@ -23,8 +27,8 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --   release retain owner     -> 1, or 0: was not the owner's
 --   withdraw owner           -> 1
 --   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds
---   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms} each
---                               waiter; a tab between them
+--   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms, callers}
+--                               each waiter; a tab between them
 --   complete remember owner [retain]
 --                            -> 1, or 0: not the owner's. Sets the mark; with \`retain\`, releases
 --   marked                   -> when it was marked, ms, or nothing
@@ -32,11 +36,13 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --   ask                      -> 1, or 0: nobody holds
 --   steal owner ttl block [expected]
 --                            -> as acquire
---   probe instance           -> how many hear the channel of the instance on this server
+--   probe instance nonce     -> how many hear the channel of the instance on this server; says the nonce on it
 -- or "e <message>" for any of them. One text, a reply each line: texts cost both sides less than arrays do.
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
--- "<seq> x" says that the hold was ended by force, "<seq> ?" says to ask again, "<seq> r" that somebody asks for it.
+-- "<seq> x <token>" says that the hold with that token was ended by force, "<seq> r <token>" that somebody asks for it,
+-- "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message names is that of the hold at that time: one that comes late does not
+-- mean a hold with a higher token. It is missing where it is not known.
 --
 -- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
 -- before writes, since nothing is rolled back; every key has a ttl.
@@ -187,6 +193,9 @@ end
 
 -- The queue: promotion, places, and what a caller is told who has to wait.
 
+-- The longest lease, in ms, that is given to a waiter without the certainty that it hears of it.
+local PROVISIONAL_MS = 5000
+
 -- Grants to the heads of the queue as long as they are admissible. H is absent. Returns what \`self\` was granted.
 local function promote(self)
   local own, own_block
@@ -197,14 +206,16 @@ local function promote(self)
     for _, owner in ipairs(heads) do
       local waiter = call('HGET', W, owner)
       local alive, attempt, permits, ttl, block, push
-      if waiter then alive, attempt, permits, ttl, block, push = match(waiter, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d)$') end
+      if waiter then
+        alive, attempt, permits, ttl, block, push = match(waiter, '^(%d+) (%d+) (%d+) (%d+) (%d+) %d+ (%d)$')
+      end
       if alive and tonumber(alive) > ms then
         permits, ttl = tonumber(permits), tonumber(ttl)
         if not admissible(permits) then return own, own_block end
-        -- Without the certainty that a message to a dead process is noticed, the grant lasts as long as the waiter is
-        -- known to be alive, and is made whole when it asks again.
+        -- Without the certainty that a message to a dead process is noticed, the grant lasts for a short while, and no
+        -- longer than the waiter is known to be alive; it is made whole when the waiter asks again.
         local provisional = push == '0' and owner ~= self
-        if provisional then ttl = math.min(ttl, tonumber(alive) - ms) end
+        if provisional then ttl = math.min(ttl, tonumber(alive) - ms, PROVISIONAL_MS) end
         local token = grant(owner, permits, ttl, block)
         call('ZREM', Q, owner)
         call('HDEL', W, owner)
@@ -270,15 +281,15 @@ local function enqueue(owner, ticket, alive, rest)
   keep(Q, 4 * alive, 'ZREM', owner)
 end
 
-local function busy(holder, owner)
+local function busy(holder, owner, kind)
   local left, who
   if holder then
     left = call('PTTL', H)
-    if left < 0 then left = FENCE_MS end
+    left = left < 0 and '' or text(left)
     who = string.sub(holder, 1, 1) ~= '~' and (match(holder, '^(.*) %d+$') or holder) or ''
   else
     local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
-    left = shares[2] and math.max(0, tonumber(shares[2]) - ms - 1) or 0
+    left = text(shares[2] and math.max(0, tonumber(shares[2]) - ms - 1) or 0)
     who = ''
     for i = 1, #shares, 2 do
       if who == '' and string.sub(shares[i], 1, 1) ~= '~' then who = shares[i] end
@@ -286,14 +297,14 @@ local function busy(holder, owner)
   end
   local rank = call('ZRANK', Q, owner)
   local ticket = rank and tonumber(call('ZSCORE', Q, owner)) or 0
-  return 'b ' .. text(left) .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. line(who)
+  return (kind or 'b') .. ' ' .. left .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. line(who)
 end
 
 -- The operations, whatever stands in their way.
 
 local operations = {}
 
-function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push, max_waiting)
+function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push, callers, max_waiting)
   permits, ttl, alive, ticket = tonumber(permits), tonumber(ttl), tonumber(alive), tonumber(ticket)
   max_waiting = tonumber(max_waiting or '')
   if call('EXISTS', H, S, Q) == 0 then return grant(owner, permits, ttl, block) end
@@ -309,19 +320,20 @@ function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, 
     drop_ended_shares()
     if call('EXISTS', Q) == 0 and admissible(permits) then return grant(owner, permits, ttl, block) end
   end
+  local kind = ticket > 0 and not call('ZSCORE', Q, owner) and 'r' or 'b'
   if alive > 0 and (not max_waiting or ticket > 0 or has_room(owner, max_waiting)) then
-    local rest = attempt .. ' ' .. text(permits) .. ' ' .. text(ttl) .. ' ' .. block .. ' ' .. push
+    local rest = table.concat({ attempt, text(permits), text(ttl), block, callers, push }, ' ')
     enqueue(owner, ticket, alive, rest)
   end
   if not holder then
     token, granted_block = promote(owner)
-    if token then return 'g ' .. token .. ' ' .. granted_block end
+    if token then return 'n ' .. token .. ' ' .. granted_block end
     holder = call('GET', H)
     if alive == 0 and not holder and call('EXISTS', Q) == 0 and admissible(permits) then
       return grant(owner, permits, ttl, block)
     end
   end
-  return busy(holder, owner)
+  return busy(holder, owner, kind)
 end
 
 function operations.renew(ttl, owner)
@@ -404,6 +416,12 @@ local function all_holders(holder)
   return all
 end
 
+-- With the token that is held: of sharers the last one, which is that of their epoch.
+local function message_of(letter, holder)
+  local token = tonumber(holder and match(holder, ' (%d+)$') or not holder and call('GET', F) or '')
+  return token and letter .. ' ' .. text(token) or letter
+end
+
 local function tell_all(owners, message)
   local told = 0
   for _, owner in ipairs(owners) do
@@ -426,8 +444,9 @@ function seldom.force(expected)
     if not holder then promote() end
     return 0
   end
+  local message = message_of('x', holder)
   call('DEL', H, S)
-  tell_all(victims, 'x')
+  tell_all(victims, message)
   promote()
   return 1
 end
@@ -438,14 +457,16 @@ function seldom.steal(owner, ttl, block, expected)
   if token then return 'g ' .. token .. ' ' .. granted_block end
   if not is_last_token(expected) then return busy(holder, owner) end
   local victims = all_holders(holder)
+  local message = message_of('x', holder)
   token = grant(owner, 0, ttl, block)
   call('DEL', S)
-  tell_all(victims, 'x')
+  tell_all(victims, message)
   return token
 end
 
 function seldom.ask()
-  return tell_all(all_holders(call('GET', H)), 'r')
+  local holder = call('GET', H)
+  return tell_all(all_holders(holder), message_of('r', holder))
 end
 
 function seldom.complete(remember, owner, retain)
@@ -491,18 +512,19 @@ function seldom.inspect()
   local waiters = call('ZRANGE', Q, 0, -1, 'WITHSCORES')
   for i = 1, #waiters, 2 do
     local waiter = call('HGET', W, waiters[i])
-    local alive, permits = match(waiter or '', '^(%d+) %d+ (%d+) ')
+    local alive, permits, callers = match(waiter or '', '^(%d+) %d+ (%d+) %d+ %d+ (%d+) %d$')
     if alive and tonumber(alive) > ms then
       state[#state + 1] = line(waiters[i])
       state[#state + 1] = permits
       state[#state + 1] = text(math.max(0, ms - tonumber(waiters[i + 1]) / 1000))
+      state[#state + 1] = callers
     end
   end
   return table.concat(state, '\\t')
 end
 
-function seldom.probe(instance)
-  return tell(instance .. '#0', '?') or 0
+function seldom.probe(instance, nonce)
+  return tell(instance .. '#0', 'p ' .. nonce) or 0
 end
 
 return seldom

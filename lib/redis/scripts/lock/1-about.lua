@@ -5,15 +5,19 @@
 --   H            string      the exclusive holder: "<owner> <token>"; after a release that keeps it: "~<owner> <token>"
 --   S  :shared   sorted set  the shared holders: owner (or "~<owner>") -> end of the lease, ms
 --   Q  :queue    sorted set  the waiters: owner -> ticket, us
---   W  :waiter   hash        waiter -> "<alive until, ms> <attempt> <permits> <ttl> <block> <push>"
+--   W  :waiter   hash        waiter -> "<alive until, ms> <attempt> <permits> <ttl> <block> <callers> <push>"
 --   F  :fence    string      the last token given out or set aside
 --   D  :done     string      the mark that its work is done: "<owner> <at, ms>"
 -- An owner is "<instance>#<seq>". Time is the server's.
 --
 -- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
 -- "#<seq>" alone. Then each operation, as one text:
---   acquire permits owner ttl block alive ticket attempt push [max waiting]
---           -> token | "g <token> <block>" | "b <retry after, ms> <ticket> <rank> <holder>"
+--   acquire permits owner ttl block alive ticket attempt push callers [max waiting]
+--           -> token: granted now, as it was asked for
+--            | "n <token> <block>": granted now, out of the queue
+--            | "g <token> <block>": held already; its lease starts anew
+--            | "b <retry after, ms; empty: no end> <ticket> <rank> <holder>"
+--            | "r …", the rest as with "b": brought a ticket, and did not stand in the queue any more
 --   renew ttl owner          -> 1, or 0: not the owner's
 --   raise ttl owner token block
 --                            -> 1, or 0: not the owner's. A renewal, after which these are the tokens of the hold, and no
@@ -21,8 +25,8 @@
 --   release retain owner     -> 1, or 0: was not the owner's
 --   withdraw owner           -> 1
 --   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds
---   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms} each
---                               waiter; a tab between them
+--   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms, callers}
+--                               each waiter; a tab between them
 --   complete remember owner [retain]
 --                            -> 1, or 0: not the owner's. Sets the mark; with `retain`, releases
 --   marked                   -> when it was marked, ms, or nothing
@@ -30,11 +34,13 @@
 --   ask                      -> 1, or 0: nobody holds
 --   steal owner ttl block [expected]
 --                            -> as acquire
---   probe instance           -> how many hear the channel of the instance on this server
+--   probe instance nonce     -> how many hear the channel of the instance on this server; says the nonce on it
 -- or "e <message>" for any of them. One text, a reply each line: texts cost both sides less than arrays do.
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
--- "<seq> x" says that the hold was ended by force, "<seq> ?" says to ask again, "<seq> r" that somebody asks for it.
+-- "<seq> x <token>" says that the hold with that token was ended by force, "<seq> r <token>" that somebody asks for it,
+-- "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message names is that of the hold at that time: one that comes late does not
+-- mean a hold with a higher token. It is missing where it is not known.
 --
 -- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
 -- before writes, since nothing is rolled back; every key has a ttl.

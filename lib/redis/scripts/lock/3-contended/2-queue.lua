@@ -1,5 +1,8 @@
 -- The queue: promotion, places, and what a caller is told who has to wait.
 
+-- The longest lease, in ms, that is given to a waiter without the certainty that it hears of it.
+local PROVISIONAL_MS = 5000
+
 -- Grants to the heads of the queue as long as they are admissible. H is absent. Returns what `self` was granted.
 local function promote(self)
   local own, own_block
@@ -10,14 +13,16 @@ local function promote(self)
     for _, owner in ipairs(heads) do
       local waiter = call('HGET', W, owner)
       local alive, attempt, permits, ttl, block, push
-      if waiter then alive, attempt, permits, ttl, block, push = match(waiter, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d)$') end
+      if waiter then
+        alive, attempt, permits, ttl, block, push = match(waiter, '^(%d+) (%d+) (%d+) (%d+) (%d+) %d+ (%d)$')
+      end
       if alive and tonumber(alive) > ms then
         permits, ttl = tonumber(permits), tonumber(ttl)
         if not admissible(permits) then return own, own_block end
-        -- Without the certainty that a message to a dead process is noticed, the grant lasts as long as the waiter is
-        -- known to be alive, and is made whole when it asks again.
+        -- Without the certainty that a message to a dead process is noticed, the grant lasts for a short while, and no
+        -- longer than the waiter is known to be alive; it is made whole when the waiter asks again.
         local provisional = push == '0' and owner ~= self
-        if provisional then ttl = math.min(ttl, tonumber(alive) - ms) end
+        if provisional then ttl = math.min(ttl, tonumber(alive) - ms, PROVISIONAL_MS) end
         local token = grant(owner, permits, ttl, block)
         call('ZREM', Q, owner)
         call('HDEL', W, owner)
@@ -83,15 +88,15 @@ local function enqueue(owner, ticket, alive, rest)
   keep(Q, 4 * alive, 'ZREM', owner)
 end
 
-local function busy(holder, owner)
+local function busy(holder, owner, kind)
   local left, who
   if holder then
     left = call('PTTL', H)
-    if left < 0 then left = FENCE_MS end
+    left = left < 0 and '' or text(left)
     who = string.sub(holder, 1, 1) ~= '~' and (match(holder, '^(.*) %d+$') or holder) or ''
   else
     local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
-    left = shares[2] and math.max(0, tonumber(shares[2]) - ms - 1) or 0
+    left = text(shares[2] and math.max(0, tonumber(shares[2]) - ms - 1) or 0)
     who = ''
     for i = 1, #shares, 2 do
       if who == '' and string.sub(shares[i], 1, 1) ~= '~' then who = shares[i] end
@@ -99,5 +104,5 @@ local function busy(holder, owner)
   end
   local rank = call('ZRANK', Q, owner)
   local ticket = rank and tonumber(call('ZSCORE', Q, owner)) or 0
-  return 'b ' .. text(left) .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. line(who)
+  return (kind or 'b') .. ' ' .. left .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. line(who)
 end

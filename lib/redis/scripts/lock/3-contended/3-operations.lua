@@ -2,7 +2,7 @@
 
 local operations = {}
 
-function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push, max_waiting)
+function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push, callers, max_waiting)
   permits, ttl, alive, ticket = tonumber(permits), tonumber(ttl), tonumber(alive), tonumber(ticket)
   max_waiting = tonumber(max_waiting or '')
   if call('EXISTS', H, S, Q) == 0 then return grant(owner, permits, ttl, block) end
@@ -18,19 +18,20 @@ function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, 
     drop_ended_shares()
     if call('EXISTS', Q) == 0 and admissible(permits) then return grant(owner, permits, ttl, block) end
   end
+  local kind = ticket > 0 and not call('ZSCORE', Q, owner) and 'r' or 'b'
   if alive > 0 and (not max_waiting or ticket > 0 or has_room(owner, max_waiting)) then
-    local rest = attempt .. ' ' .. text(permits) .. ' ' .. text(ttl) .. ' ' .. block .. ' ' .. push
+    local rest = table.concat({ attempt, text(permits), text(ttl), block, callers, push }, ' ')
     enqueue(owner, ticket, alive, rest)
   end
   if not holder then
     token, granted_block = promote(owner)
-    if token then return 'g ' .. token .. ' ' .. granted_block end
+    if token then return 'n ' .. token .. ' ' .. granted_block end
     holder = call('GET', H)
     if alive == 0 and not holder and call('EXISTS', Q) == 0 and admissible(permits) then
       return grant(owner, permits, ttl, block)
     end
   end
-  return busy(holder, owner)
+  return busy(holder, owner, kind)
 end
 
 function operations.renew(ttl, owner)

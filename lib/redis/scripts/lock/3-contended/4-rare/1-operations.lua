@@ -10,6 +10,12 @@ local function all_holders(holder)
   return all
 end
 
+-- With the token that is held: of sharers the last one, which is that of their epoch.
+local function message_of(letter, holder)
+  local token = tonumber(holder and match(holder, ' (%d+)$') or not holder and call('GET', F) or '')
+  return token and letter .. ' ' .. text(token) or letter
+end
+
 local function tell_all(owners, message)
   local told = 0
   for _, owner in ipairs(owners) do
@@ -32,8 +38,9 @@ function seldom.force(expected)
     if not holder then promote() end
     return 0
   end
+  local message = message_of('x', holder)
   call('DEL', H, S)
-  tell_all(victims, 'x')
+  tell_all(victims, message)
   promote()
   return 1
 end
@@ -44,14 +51,16 @@ function seldom.steal(owner, ttl, block, expected)
   if token then return 'g ' .. token .. ' ' .. granted_block end
   if not is_last_token(expected) then return busy(holder, owner) end
   local victims = all_holders(holder)
+  local message = message_of('x', holder)
   token = grant(owner, 0, ttl, block)
   call('DEL', S)
-  tell_all(victims, 'x')
+  tell_all(victims, message)
   return token
 end
 
 function seldom.ask()
-  return tell_all(all_holders(call('GET', H)), 'r')
+  local holder = call('GET', H)
+  return tell_all(all_holders(holder), message_of('r', holder))
 end
 
 function seldom.complete(remember, owner, retain)
@@ -97,18 +106,19 @@ function seldom.inspect()
   local waiters = call('ZRANGE', Q, 0, -1, 'WITHSCORES')
   for i = 1, #waiters, 2 do
     local waiter = call('HGET', W, waiters[i])
-    local alive, permits = match(waiter or '', '^(%d+) %d+ (%d+) ')
+    local alive, permits, callers = match(waiter or '', '^(%d+) %d+ (%d+) %d+ %d+ (%d+) %d$')
     if alive and tonumber(alive) > ms then
       state[#state + 1] = line(waiters[i])
       state[#state + 1] = permits
       state[#state + 1] = text(math.max(0, ms - tonumber(waiters[i + 1]) / 1000))
+      state[#state + 1] = callers
     end
   end
   return table.concat(state, '\t')
 end
 
-function seldom.probe(instance)
-  return tell(instance .. '#0', '?') or 0
+function seldom.probe(instance, nonce)
+  return tell(instance .. '#0', 'p ' .. nonce) or 0
 end
 
 return seldom
