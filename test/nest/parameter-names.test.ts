@@ -12,7 +12,9 @@ const method = (source: string): Fn =>
 const symbolMethod = (source: string): Fn =>
   expression(`((o) => o[Object.getOwnPropertySymbols(o)[0]])({ ${source} })`);
 const classMethod = (source: string): Fn =>
-  expression(`Object.values(Object.getOwnPropertyDescriptors(class { ${source} }.prototype))[1].value`);
+  expression(
+    `((p) => p[Object.getOwnPropertyNames(p).find((key) => key !== 'constructor')])(class { ${source} }.prototype)`,
+  );
 
 /** Sources of methods, and the names that they have. */
 const METHODS: [source: string, names: string[]][] = [
@@ -77,7 +79,7 @@ const PATTERNS: [source: string, names: string[]][] = [
   ['a, { b }, [c], d', ['a', '', '', 'd']],
   ['...rest', ['...rest']],
   ['a, ... rest', ['a', '...rest']],
-  ['a, ...[b, c]', ['a', '...[b,c]']],
+  ['a, ...[b, c]', ['a', '...']],
 ];
 
 const COMMENTS: [source: string, names: string[]][] = [
