@@ -1,24 +1,31 @@
 import { LockKeyError } from './errors.js';
-import { kindOf } from './options.js';
+import { textOf, type ValueSource, valueAt } from './key-value.js';
 
 /** A method as error messages name it, and its parameters as far as they can be seen. */
 export interface TemplateContext {
   /** `ClassName.methodName`. */
   readonly method: string;
-  /** The name of each parameter by position; `''` for a pattern, which has none, and `...name` for a rest. */
+  /**
+   * The name of each parameter by position; `''` for one without a name, such as a pattern. `...name` for a rest, and
+   * `...` where there may be more of them than are seen.
+   */
   readonly parameters: readonly string[];
-}
-
-interface Placeholder {
-  readonly text: string;
-  readonly index: number;
-  readonly path: readonly string[];
 }
 
 /** Makes a lock's name from the arguments of a call. */
 export type KeyResolver = (args: readonly unknown[]) => string;
 
+/** What a template consists of: there is one literal more than there are placeholders. */
+export interface TemplateParts {
+  readonly literals: readonly string[];
+  /** What stands between `<` and `>`. */
+  readonly placeholders: readonly string[];
+}
+
 const PLACEHOLDER = /<([^<>]*)>/;
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
+const POSITION = /^\d+$/;
+const PROPERTY = /^[@\-\p{ID_Continue}$\u200c\u200d]+$/u;
 /** Characters that a value may keep, unless the template itself uses them as separators. */
 const PLAIN = /[\p{L}\p{N}]/u;
 const USUALLY_PLAIN = '-_.@';
@@ -30,35 +37,64 @@ const USUALLY_PLAIN = '-_.@';
  * character that no escaped value contains.
  */
 export function compileTemplate(template: string, context: TemplateContext): KeyResolver {
-  const parts = template.split(PLACEHOLDER);
-  const literals = parts.filter((_, index) => index % 2 === 0);
-  const placeholders = parts.filter((_, index) => index % 2 === 1).map((text) => parsePlaceholder(text, context));
+  const { literals, placeholders } = partsOf(template);
+  const sources = placeholders.map((text) => parsePlaceholder(text, context));
   checkLiterals(template, literals, context);
 
   const escaped = escaper(literals.join(''));
   return (args) => {
     let name = literals[0] as string;
-    for (const [index, placeholder] of placeholders.entries()) {
-      name += escaped(textOf(read(args, placeholder, context), placeholder, context)) + literals[index + 1];
+    for (const [index, source] of sources.entries()) {
+      name += escaped(textOf(valueAt(args, source), source)) + literals[index + 1];
     }
     return name;
   };
 }
 
-function parsePlaceholder(text: string, { method, parameters }: TemplateContext): Placeholder {
+export function partsOf(template: string): TemplateParts {
+  const parts = template.split(PLACEHOLDER);
+  return {
+    literals: parts.filter((_, index) => index % 2 === 0),
+    placeholders: parts.filter((_, index) => index % 2 === 1),
+  };
+}
+
+function parsePlaceholder(text: string, context: TemplateContext): ValueSource {
+  const { method, parameters } = context;
   const [head = '', ...path] = text.split('.');
-  if (head === '' || path.includes('')) {
-    throw new LockKeyError(`The placeholder <${text}> of ${method} is malformed: write <name>, <name.path> or <0>.`);
+  const byPosition = POSITION.test(head);
+  if (!(byPosition || IDENTIFIER.test(head)) || !path.every((key) => PROPERTY.test(key))) {
+    const right = placeholderFor(text, context) ?? '<name>, <name.path> or <0>';
+    throw new LockKeyError(`The placeholder <${text}> of ${method} is malformed: write ${right}.`);
   }
-  const byPosition = /^\d+$/.test(head);
   const index = byPosition ? Number(head) : parameters.indexOf(head);
-  const isThere = index < parameters.length || parameters.at(-1)?.startsWith('...');
-  if (index >= 0 && isThere) return { text, index, path };
-  const list = parameters.map((name) => name || '(a pattern)').join(', ');
+  const isThere = index >= 0 && (index < parameters.length || hasMore(context));
+  if (isThere) return { text, index, path, method, parameter: parameters[index] || String(index) };
+  if (byPosition) {
+    throw new LockKeyError(
+      `The placeholder <${text}> of ${method} is beyond its parameters, which are: ${listOf(context)}. The first one is <0>.`,
+    );
+  }
   throw new LockKeyError(
-    `The placeholder <${text}> of ${method} names no parameter; they are: (${list}). Where a minifier or another ` +
+    `The placeholder <${text}> of ${method} names no parameter; they are: ${listOf(context)}. Where a minifier or another ` +
       `decorator hides the names, put @LockParam('${head}') on the parameter, write <0>, or give a function.`,
   );
+}
+
+const hasMore = ({ parameters }: TemplateContext): boolean => parameters.at(-1)?.startsWith('...') === true;
+
+function listOf({ parameters }: TemplateContext): string {
+  if (parameters.length === 1 && parameters[0] === '...') return '(not to be seen)';
+  return `(${parameters.map((name) => name || '(a pattern)').join(', ')})`;
+}
+
+/** How the parameter, or the property of one, is written that `text` names in another spelling. */
+export function placeholderFor(text: string, { parameters }: TemplateContext): string | undefined {
+  const words = text.match(/[\p{ID_Start}$_][\p{ID_Continue}$]*|\d+/gu) ?? [];
+  const named = words.findIndex((word) => parameters.includes(word) && !POSITION.test(word));
+  if (named >= 0) return `<${words.slice(named).join('.')}>`;
+  const position = words.find((word) => POSITION.test(word));
+  return position === undefined ? undefined : `<${position}>`;
 }
 
 function checkLiterals(template: string, literals: readonly string[], { method }: TemplateContext): void {
@@ -86,58 +122,4 @@ function escaper(literals: string): (value: string) => string {
 
 function percentEncode(char: string): string {
   return [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
-}
-
-function read(args: readonly unknown[], placeholder: Placeholder, context: TemplateContext): unknown {
-  let value = args[placeholder.index];
-  for (const key of placeholder.path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) {
-      throw unusable(placeholder, context, `there is no own property '${key}' in ${kindOf(value)}`);
-    }
-    value = (value as Record<string, unknown>)[key];
-  }
-  return value;
-}
-
-function textOf(value: unknown, placeholder: Placeholder, context: TemplateContext): string {
-  const text = toText(value);
-  if (text !== undefined && text !== '') return text;
-  throw unusable(placeholder, context, `it is ${value === '' ? 'an empty text' : kindOf(value)}`);
-}
-
-/** The text of a value that identifies something; undefined for all others. */
-function toText(value: unknown): string | undefined {
-  switch (typeof value) {
-    case 'string':
-      return /\p{Surrogate}/u.test(value) ? undefined : value;
-    case 'number':
-      return Number.isNaN(value) ? undefined : String(value);
-    case 'bigint':
-    case 'boolean':
-      return String(value);
-    case 'object':
-      return value === null ? undefined : textOfObject(value);
-    default:
-      return undefined;
-  }
-}
-
-function textOfObject(value: object): string | undefined {
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString();
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return undefined;
-  if (typeof value.toString !== 'function' || value.toString === Object.prototype.toString) return undefined;
-  const text: unknown = value.toString();
-  return typeof text === 'string' && text !== '[object Object]' ? toText(text) : undefined;
-}
-
-function unusable(
-  { text, index }: Placeholder,
-  { method, parameters }: TemplateContext,
-  problem: string,
-): LockKeyError {
-  const parameter = parameters[index] || index;
-  return new LockKeyError(
-    `No lock name can be made for ${method}: <${text}> (parameter ${parameter}): ${problem}. Pass a text, number, ` +
-      'bigint, boolean, Date or an id with its own toString().',
-  );
 }
