@@ -37,10 +37,15 @@ export type { OnceOptions, OnceResult } from './core/once.js';
 export type { LockMode, LockOptions } from './core/options.js';
 export type { LockLogger, LockServiceOptions } from './core/service-options.js';
 export { createLockService } from './create-lock-service.js';
-export type { LockedDecorator, LockedKey } from './decorators/guard.js';
 export { InjectLocks } from './decorators/inject-locks.decorator.js';
 export { LockParam } from './decorators/lock-param.decorator.js';
 export { Locked } from './decorators/locked.decorator.js';
+export type {
+  KeylessDecorator,
+  LockedDecorator,
+  LockedKey,
+  NotLockable,
+} from './decorators/locked-decorator.js';
 export { OnElected } from './decorators/on-elected.decorator.js';
 export { Once, type OnceKey } from './decorators/once.decorator.js';
 export type {
@@ -49,7 +54,7 @@ export type {
   LockOptionsFactory,
   LockStoreOptions,
 } from './interfaces/lock-module-options.interface.js';
-export type { LockedOptions, SkippingLockedOptions } from './interfaces/locked-options.interface.js';
+export type { CallSignal, LockedOptions, SkippingLockedOptions } from './interfaces/locked-options.interface.js';
 export type { OnElectedOptions } from './interfaces/on-elected-options.interface.js';
 export type { OnceMethodOptions } from './interfaces/once-method-options.interface.js';
 export { JobLocks } from './jobs/job-locks.js';

@@ -5,7 +5,7 @@ import { resolveNames } from '../core/names.js';
 import { DEFAULT_LOCK_OPTIONS } from '../core/options.js';
 import type { OnElectedOptions } from '../interfaces/on-elected-options.interface.js';
 import { checkRegistrationName } from '../lock.constants.js';
-import { injectService } from './guard.js';
+import { injectService } from './service-injection.js';
 
 /** A method that is called when its process is elected. */
 export interface ElectedMethod {

@@ -1,7 +1,9 @@
-import { resolveOnceOptions } from '../core/once.js';
+import { type OnceOptions, resolveOnceOptions } from '../core/once.js';
 import { DEFAULT_LOCK_OPTIONS } from '../core/options.js';
+import type { CallSignal } from '../interfaces/locked-options.interface.js';
 import type { OnceMethodOptions } from '../interfaces/once-method-options.interface.js';
-import { guardMethod, type LockedDecorator, type LockedKey, type Method } from './guard.js';
+import type { LockedDecorator, LockedKey } from './locked-decorator.js';
+import { type Method, wrapMethod } from './method-wrapper.js';
 
 /** A template, or a function of the method's own arguments; of one name, since one mark is set. */
 // biome-ignore lint/suspicious/noExplicitAny: parameters are those of the user's method.
@@ -12,27 +14,28 @@ export type OnceKey = string | ((...args: any[]) => string);
  * step that releases the lock, and later calls resolve to undefined without running it; so it compiles on methods whose
  * promise may be undefined or void. A call that throws leaves no mark. `LockService.forget` removes one.
  *
- * `key` is as that of `@Locked`; without one: `ClassName.methodName`. While somebody else runs it, a call waits for the
- * outcome (`wait`), and then fails with `LockBusyError`; with `onBusy: 'skip'` it resolves to undefined at once.
+ * `key` is as that of `@Locked`. While somebody else runs it, a call waits for the outcome (`wait`), and then fails with
+ * `LockBusyError`; with `onBusy: 'skip'` it resolves to undefined at once.
  * @throws LockKeyError, LockOptionsError when the class is defined, for what can be known then.
  */
-export function Once<K extends OnceKey = string>(
-  key: K | undefined,
-  options: OnceMethodOptions,
-): LockedDecorator<K, true>;
+export function Once<K extends OnceKey | undefined, S extends CallSignal = AbortSignal>(
+  key: K,
+  options: OnceMethodOptions<S>,
+): LockedDecorator<K, true, S>;
 // biome-ignore lint/suspicious/noExplicitAny: the signature above says which methods compile.
 export function Once(key: LockedKey | undefined, options: OnceMethodOptions): any {
   const { onBusy = 'throw', service, ...onceOptions } = options ?? {};
   return (target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<Method>): void =>
-    guardMethod(target, method, descriptor, {
+    wrapMethod<OnceOptions>(target, method, descriptor, {
       decorator: '@Once',
       key,
       onBusy,
       service,
-      check: (at) => void resolveOnceOptions(DEFAULT_LOCK_OPTIONS, onceOptions, at),
-      call: async (locks, name, body) => {
+      options: onceOptions,
+      check: (given, at) => void resolveOnceOptions(DEFAULT_LOCK_OPTIONS, given, at),
+      call: async (locks, name, given, body) => {
         const run = onBusy === 'throw' ? locks.runOnce : locks.once;
-        const result = await run.call(locks, name as string, onceOptions, body);
+        const result = await run.call(locks, name as string, given, body);
         return result.status === 'ran' ? result.value : undefined;
       },
     });

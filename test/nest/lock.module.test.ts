@@ -164,7 +164,7 @@ describe('Several registrations', () => {
     class Auditor {
       constructor(@InjectLocks('audit') readonly locks: LockService) {}
 
-      @Locked(undefined, { service: 'audit' })
+      @Locked('audit', { service: 'audit' })
       async audit(): Promise<boolean> {
         return true;
       }
@@ -179,7 +179,7 @@ describe('A forgotten module', () => {
   it('fails at boot where a method is guarded, and says what is missing', async () => {
     @Injectable()
     class Forgetful {
-      @Locked()
+      @Locked('work')
       async work(): Promise<void> {}
     }
     await expect(TestApp.start({ providers: [Forgetful] })).rejects.toThrow(/LockService/);
@@ -189,7 +189,7 @@ describe('A forgotten module', () => {
   it('fails at boot where the registration of a guarded method has another name', async () => {
     @Injectable()
     class Forgetful {
-      @Locked(undefined, { service: 'audit' })
+      @Locked('work', { service: 'audit' })
       async work(): Promise<void> {}
     }
     const imports = [LockModule.forRoot({ store: 'memory' })];

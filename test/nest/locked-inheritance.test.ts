@@ -22,8 +22,8 @@ class Parent {
     return { by: this.constructor.name, zone: this.clock.zone, names: namesHere() };
   }
 
-  @Locked()
-  async byDefault() {
+  @Locked('parent')
+  async whole() {
     return namesHere();
   }
 }
@@ -38,11 +38,11 @@ describe('Inheritance', () => {
     await expect(app.get(Child).work('1')).rejects.toThrow(LockBusyError);
   });
 
-  it('names the lock after the class that has the method, so that all its children share it', async () => {
+  it('shares the lock of a parent among its children', async () => {
     @Injectable()
     class Child extends Parent {}
     await using app = await start(Clock, Child);
-    expect(await app.get(Child).byDefault()).toEqual(['Parent.byDefault']);
+    expect(await app.get(Child).whole()).toEqual(['parent']);
   });
 
   it('leaves a child its own injected properties and guards', async () => {
@@ -103,11 +103,11 @@ describe('Inheritance', () => {
     class Last extends Middle {
       @Locked('last')
       async last() {
-        return [namesHere(), await this.middle(), await this.byDefault()];
+        return [namesHere(), await this.middle(), await this.whole()];
       }
     }
     await using app = await start(Clock, Last);
-    expect(await app.get(Last).last()).toEqual([['last'], ['middle'], ['Parent.byDefault']]);
+    expect(await app.get(Last).last()).toEqual([['last'], ['middle'], ['parent']]);
   });
 
   it('reaches the service of the registration that each generation names', async () => {

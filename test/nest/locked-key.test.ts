@@ -38,11 +38,6 @@ describe('The name of the lock', () => {
     async severalByFunction(...ids: string[]) {
       return namesHere();
     }
-
-    @Locked()
-    async byDefault() {
-      return namesHere();
-    }
   }
 
   let orders: Orders;
@@ -66,10 +61,6 @@ describe('The name of the lock', () => {
 
   it('may be made by a function of the arguments', async () => {
     expect(await orders.byFunction('a', 1)).toEqual(['order:a/1']);
-  });
-
-  it('is that of the class and the method when nothing else is said', async () => {
-    expect(await orders.byDefault()).toEqual(['Orders.byDefault']);
   });
 
   it('never is what identifies nothing: the call fails with the method and the parameter, and without the body', async () => {

@@ -46,7 +46,7 @@ class Jobs {
   }
 
   @onlyByHand('broken')
-  @Locked()
+  @Locked('cron:broken')
   async broken(): Promise<void> {
     throw new Error('The job is broken');
   }

@@ -48,7 +48,7 @@ describe('A method that runs once', () => {
       throw new Error('no paper');
     }
 
-    @Once(undefined, { ...REMEMBER, service: 'audit' })
+    @Once('report', { ...REMEMBER, service: 'audit' })
     @Cron('0 0 29 2 *')
     async report(): Promise<void> {
       this.calls.push('report');
@@ -109,11 +109,11 @@ describe('A method that runs once', () => {
     expect(await invoices.issueOrSkip('42')).toBe('42');
   });
 
-  it('has the name of its class and method without a key, and the service that it names', async () => {
+  it('has the service that it names', async () => {
     await invoices.report();
     await invoices.report();
     expect(invoices.calls).toEqual(['report']);
-    expect([await locks.forget('Invoices.report'), await audit.forget('Invoices.report')]).toEqual([false, true]);
+    expect([await locks.forget('report'), await audit.forget('report')]).toEqual([false, true]);
   });
 
   it.each<[string, unknown]>([

@@ -80,7 +80,7 @@ class Shop {
   }
 
   @Cron('0 0 1 1 *', { name: 'yearly' })
-  @Locked()
+  @Locked('cron:yearly')
   async yearly(): Promise<void> {
     throw THROWN.domain;
   }

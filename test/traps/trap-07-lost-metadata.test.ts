@@ -86,7 +86,7 @@ describe('trap 7: metadata of other decorators is lost', () => {
     class Bare {
       @Get('pay')
       @UseGuards(RoleGuard)
-      @Locked()
+      @Locked('pay')
       async pay(): Promise<void> {}
     }
     const imports = [LockModule.forRoot({ store: 'memory' })];

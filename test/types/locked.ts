@@ -13,11 +13,8 @@ interface Account {
 declare const receipt: Receipt;
 
 export class Methods {
-  @Locked()
-  async withoutKey(): Promise<void> {}
-
-  @Locked(undefined, { wait: '2s' })
-  async withOptionsOnly(): Promise<Receipt> {
+  @Locked('orders', { wait: '2s' })
+  async withOptions(): Promise<Receipt> {
     return receipt;
   }
 
@@ -90,7 +87,7 @@ export class Skipping {
     return receipt;
   }
 
-  @Locked(undefined, { onBusy: 'skip' })
+  @Locked('cron', { onBusy: 'skip' })
   async unknown(): Promise<unknown> {
     return receipt;
   }
@@ -109,12 +106,6 @@ export class Skipping {
   // @ts-expect-error a skipped call resolves to undefined, not to null
   @Locked('order:<id>', { onBusy: 'skip' })
   async somethingOrNull(id: string): Promise<Receipt | null> {
-    return receipt;
-  }
-
-  // @ts-expect-error the same with the key of the class and the method
-  @Locked(undefined, { onBusy: 'skip' })
-  async somethingWithoutKey(): Promise<Receipt> {
     return receipt;
   }
 }
