@@ -1,7 +1,6 @@
 import { type ArgumentsHost, ConflictException, Controller, Get, Param, Res, UseFilters } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { lastValueFrom, type Observable } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   LockBusyError,
@@ -18,7 +17,7 @@ import {
 import { down, FaultyStore } from '../support/faulty-store.js';
 import { TestApp, type TestAppOptions } from '../support/nest.js';
 
-const busy = (retryAfter = 1_500) => new LockBusyError('order:secret', 10, ['till-7'], retryAfter);
+const busy = (retryAfter: number | null = 1_500) => new LockBusyError('order:secret', 10, ['till-7'], retryAfter);
 
 const ERRORS: Record<string, Error> = {
   'busy-0': busy(0),
@@ -26,6 +25,7 @@ const ERRORS: Record<string, Error> = {
   'busy-1000': busy(1_000),
   'busy-1001': busy(1_001),
   'busy-29999': busy(29_999.5),
+  'busy-null': busy(null),
   unavailable: new LockUnavailableError('order:secret', 'down'),
   closed: new LockClosedError('order:secret'),
   lost: new LockLostError('order:secret', 'expired'),
@@ -159,16 +159,16 @@ describe('LockExceptionFilter', () => {
     expect(app.log.errors).toEqual([]);
   });
 
-  it('lets errors pass as they are where there is no HTTP', () => {
-    const filter = new LockExceptionFilter(new HttpAdapterHost());
-    const error = busy();
-    expect(() => filter.catch(error, { getType: () => 'ws' } as ArgumentsHost)).toThrow(error);
-    expect(() => filter.catch(error, { getType: () => 'graphql' } as unknown as ArgumentsHost)).toThrow(error);
+  it('leaves Retry-After out where nobody knows when the lock will be free', async () => {
+    const app = await start();
+    const response = await app.fetch('/throw/busy-null');
+    expect(response.status).toBe(423);
+    expect(response.headers.get('retry-after')).toBeNull();
   });
 
-  it('answers an RPC with the stream of an error, for Nest sends nothing for what a filter throws there', async () => {
+  it('lets errors pass as they are where it does not know what to answer', () => {
     const filter = new LockExceptionFilter(new HttpAdapterHost());
-    const answer: unknown = filter.catch(busy(), { getType: () => 'rpc' } as ArgumentsHost);
-    await expect(lastValueFrom(answer as Observable<never>)).rejects.toMatchObject({ code: 'LOCK_BUSY' });
+    const error = busy();
+    expect(() => filter.catch(error, { getType: () => 'telegraf' } as unknown as ArgumentsHost)).toThrow(error);
   });
 });
