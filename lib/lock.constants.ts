@@ -2,6 +2,8 @@ import { inspect } from 'node:util';
 import { LockOptionsError } from './core/errors.js';
 import { LockService } from './lock.service.js';
 
+export const LOCK_OPTIONS = Symbol.for('nestjs-lock:options');
+
 /** The injection token of a registration: `LockService` for the one without a name. */
 export function getLockServiceToken(name?: string): typeof LockService | symbol {
   return name === undefined ? LockService : Symbol.for(`nestjs-lock:service:${name}`);

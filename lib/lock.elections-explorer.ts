@@ -1,4 +1,4 @@
-import type { OnApplicationBootstrap } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { DiscoveryService } from '@nestjs/core';
 import { LockOptionsError } from './core/errors.js';
 import type { Lock } from './core/lock.js';
@@ -8,10 +8,11 @@ import type { LockService } from './lock.service.js';
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
 /** Lets the methods with `@OnElected` stand for election once the application has started. */
-export class ElectionsExplorer implements OnApplicationBootstrap {
+export class ElectionsExplorer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #discovery: DiscoveryService;
   readonly #locks: LockService;
   readonly #registration: string | undefined;
+  #stopped = false;
 
   constructor(discovery: DiscoveryService, locks: LockService, registration: string | undefined) {
     this.#discovery = discovery;
@@ -19,7 +20,13 @@ export class ElectionsExplorer implements OnApplicationBootstrap {
     this.#registration = registration;
   }
 
+  /** An application may be closed before it has started. */
+  beforeApplicationShutdown(): void {
+    this.#stopped = true;
+  }
+
   onApplicationBootstrap(): void {
+    if (this.#stopped) return;
     const wrappers = [...this.#discovery.getProviders(), ...this.#discovery.getControllers()];
     // All are looked at before the first is elected: one that is wrong keeps the application from booting.
     const elections = [...new Map(wrappers.map((wrapper) => [wrapper.instance, wrapper])).values()].flatMap((wrapper) =>

@@ -3,7 +3,8 @@ import { DiscoveryModule } from '@nestjs/core';
 import type { LockModuleExtras, LockModuleOptions } from './interfaces/lock-module-options.interface.js';
 import { JobLocks } from './jobs/job-locks.js';
 import { JobSemaphore } from './jobs/job-semaphore.js';
-import { electionsProvider, LOCK_OPTIONS, lockServiceProvider } from './lock.providers.js';
+import { LOCK_OPTIONS } from './lock.constants.js';
+import { electionsProvider, lockServiceProvider } from './lock.providers.js';
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<LockModuleOptions>({ moduleName: 'Lock', optionsInjectionToken: LOCK_OPTIONS })

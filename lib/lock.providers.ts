@@ -1,20 +1,23 @@
 import { type FactoryProvider, Logger } from '@nestjs/common';
-import { DiscoveryService } from '@nestjs/core';
+import { DiscoveryService, ModulesContainer } from '@nestjs/core';
 import { openLockService } from './create-lock-service.js';
 import type { LockModuleOptions } from './interfaces/lock-module-options.interface.js';
-import { checkRegistrationName, getLockServiceToken } from './lock.constants.js';
+import { checkRegistrationName, getLockServiceToken, LOCK_OPTIONS } from './lock.constants.js';
 import { ElectionsExplorer } from './lock.elections-explorer.js';
+import { closeLast, onlyRegistration } from './lock.registrations.js';
 import type { LockService } from './lock.service.js';
-
-export const LOCK_OPTIONS = Symbol.for('nestjs-lock:options');
 
 /** The service of one registration. */
 export function lockServiceProvider(name: string | undefined): FactoryProvider<LockService> {
   checkRegistrationName(name, 'The option `name` of LockModule');
   return {
     provide: getLockServiceToken(name),
-    inject: [LOCK_OPTIONS],
-    useFactory: (options: LockModuleOptions) => openLockService(options, new Logger('LockModule')),
+    inject: [LOCK_OPTIONS, ModulesContainer],
+    useFactory: (options: LockModuleOptions, modules: ModulesContainer) => {
+      const own = onlyRegistration(modules, name);
+      if (own) closeLast(modules, own);
+      return openLockService(options, new Logger('LockModule'));
+    },
   };
 }
 

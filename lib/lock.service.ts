@@ -153,8 +153,13 @@ export class LockService {
     return this.close();
   }
 
-  /** Nest's hook: after the modules were told, before the server and its connections go. */
+  /** Nest's hook, while requests are still served: others lead from now on. Locks are had as before. */
   beforeApplicationShutdown(): Promise<void> {
+    return this.locker.resignAll();
+  }
+
+  /** Nest's hook, when nothing is served any more, and after those of all other modules. */
+  onApplicationShutdown(): Promise<void> {
     return this.close();
   }
 }

@@ -35,6 +35,7 @@ export class Locker {
   readonly #elections = new Set<LeaderElection>();
   #bodies = 0;
   #onQuiet: (() => void) | undefined;
+  #resigned = false;
   #closing: Promise<void> | undefined;
 
   constructor(store: LockStore, clock: Clock, options: ResolvedServiceOptions) {
@@ -120,6 +121,7 @@ export class Locker {
 
   elect(name: string, listener: ElectionListener, options: ResolvedLockOptions): LeaderElection {
     this.#assertOpen(name);
+    if (this.#resigned) throw new LockClosedError(name);
     assertNoLonger(this.#options.longestTtl, options);
     const election = new Candidacy(name, listener, {
       realm: this,
@@ -130,6 +132,12 @@ export class Locker {
     });
     this.#elections.add(election);
     return election;
+  }
+
+  /** Ends all elections of this process for good; locks are had as before. */
+  async resignAll(): Promise<void> {
+    this.#resigned = true;
+    await Promise.all([...this.#elections].map((election) => election.resign()));
   }
 
   close(): Promise<void> {
@@ -211,8 +219,7 @@ export class Locker {
 
   async #close(): Promise<void> {
     this.#queues.failAll((name) => new LockClosedError(name));
-    const resigned = [...this.#elections].map((election) => election.resign());
-    await Promise.all([...resigned, this.#bodies > 0 && this.#quiet()]);
+    await Promise.all([this.resignAll(), this.#bodies > 0 && this.#quiet()]);
     await this.#session.close();
   }
 

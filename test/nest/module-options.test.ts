@@ -28,7 +28,11 @@ const WRONG: [problem: string, options: unknown, named: RegExp][] = [
   ],
   ['a quorum with a Cluster', { quorum: [URL_WITH_SECRET, 'redis://b', { isCluster: true }] }, /`quorum` .*single/],
   ['a longestTtl of nothing', { store: 'memory', longestTtl: 0 }, /`longestTtl`/],
-  ['defaults with a longer ttl', { store: 'memory', longestTtl: '10s' }, /`ttl` is 30000 ms.*`longestTtl`/],
+  [
+    'defaults with a longer ttl',
+    { store: 'memory', longestTtl: '10s', defaults: { ttl: '30s' } },
+    /`ttl` is 30000 ms.*`longestTtl`/,
+  ],
   ['an unknown option', { store: 'memory', tll: '30s' }, /`tll`/],
   ['an unknown option beside a URL', { url: URL_WITH_SECRET }, /`url`/],
   ['an unknown lock option in defaults', { store: 'memory', defaults: { tll: '30s' } }, /`tll` in `defaults`/],

@@ -83,11 +83,11 @@ describe('@OnElected', () => {
     await expect(start(new MemoryLockStore(), Many, User)).rejects.toThrow(LockOptionsError);
   });
 
-  it('stands once for an object, also where several modules have a service of their own', async () => {
+  it('stands once for an object, also where another module has a service of its own', async () => {
     @Module({ imports: [LockModule.forRoot({ store: 'memory', isGlobal: false })], providers: [Reports] })
     class First {}
 
-    @Module({ imports: [LockModule.forRoot({ store: 'memory', isGlobal: false, namespace: 'b' })] })
+    @Module({ imports: [LockModule.forRoot({ store: 'memory', isGlobal: false, name: 'b' })] })
     class Second {}
     const app = await TestApp.start({ imports: [First, Second] });
     onTestFinished(() => app.close());

@@ -36,13 +36,19 @@ class Orders {
 async function start(options: Partial<LockModuleOptions> = {}) {
   const store = new MemoryLockStore();
   const locks = LockModule.forRoot({ store, ...options } as LockModuleOptions);
-  const configure = (nest: TestApp['nest']) =>
+  let requests = 0;
+  const configure = (nest: TestApp['nest']) => {
     nest.useGlobalFilters(new LockExceptionFilter(nest.get(HttpAdapterHost)));
+    nest.use((_request: unknown, _response: unknown, next: () => void) => {
+      requests += 1;
+      next();
+    });
+  };
   const app = await TestApp.start({ imports: [locks], controllers: [Orders] }, { configure });
   onTestFinished(() => app.close());
   const elsewhere = await createLockService({ store });
   onTestFinished(() => elsewhere.close());
-  return { app, elsewhere, locks: app.get(LockService), orders: app.get(Orders) };
+  return { app, elsewhere, locks: app.get(LockService), orders: app.get(Orders), requests: () => requests };
 }
 
 describe('When the application closes', () => {
@@ -72,15 +78,21 @@ describe('When the application closes', () => {
     expect(orders.room.visitors).toEqual([]);
   });
 
-  it('a request that has its lock is answered, and one that comes meanwhile gets 503', async () => {
-    const { app, elsewhere, orders } = await start();
-    const running = app.fetch('/7/running');
+  it('requests that were let in are answered, also those that wait for a lock, before it is free for others', async () => {
+    const { app, elsewhere, orders, requests } = await start();
+    orders.room.letOut('late');
+    const running = app.fetch('/7/running', { headers: { connection: 'close' } });
     await until(() => orders.room.visitors.length === 1);
+    const waiting = app.fetch('/7/waiting', { headers: { connection: 'close' } });
+    await until(() => requests() === 2);
     const closed = app.close();
-    await until(async () => (await app.fetch('/8/late').then(({ status }) => status)) === 503);
+    const refused = () => app.fetch('/8/late').then(() => false, () => true); // biome-ignore format: one line
+    await until(refused);
     expect(await elsewhere.tryAcquire('order:7')).toBeNull();
     orders.room.letOut('running');
     expect(await (await running).json()).toEqual({ lost: false });
+    orders.room.letOut('waiting');
+    expect(await (await waiting).json()).toEqual({ lost: false });
     await closed;
     await using lock = await elsewhere.acquire('order:7', { wait: 0 });
     expect(lock.held).toBe(true);
@@ -157,7 +169,7 @@ describe('When the application closes', () => {
 });
 
 describe('The hooks of Nest', () => {
-  it('find the locks open in onModuleDestroy and beforeApplicationShutdown, and closed in onApplicationShutdown', async () => {
+  it('find the locks open, all of them', async () => {
     const seen: string[] = [];
 
     @Injectable()
@@ -174,11 +186,8 @@ describe('The hooks of Nest', () => {
     }
     await using app = await TestApp.start({ imports: [LockModule.forRoot({ store: 'memory' })], providers: [Hooks] });
     await app.close();
-    expect(seen).toEqual([
-      'onModuleDestroy: open',
-      'beforeApplicationShutdown: open',
-      'onApplicationShutdown: LOCK_CLOSED',
-    ]);
+    expect(seen).toEqual(['onModuleDestroy: open', 'beforeApplicationShutdown: open', 'onApplicationShutdown: open']);
+    await expect(app.get(LockService).acquire('a')).rejects.toThrow(LockClosedError);
   });
 
   it('close every registration', async () => {
