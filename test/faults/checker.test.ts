@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SERVED_WITHIN_MS, STARVED_AFTER_MS } from './checker/bounds.js';
+import { OVERTAKEN_MS, SERVED_WITHIN_MS, STARVED_AFTER_MS } from './checker/bounds.js';
 import { check } from './checker/check.js';
 import { Story } from './checker/story.js';
 
@@ -106,6 +106,40 @@ describe('rule 1: exclusion', () => {
     for (const request of [A, B, C]) story.granted(request, { permits: 2, at: 10, token: 100 }).held(request, 11, 20);
     expect(rulesBrokenBy(story)).toEqual(['1 exclusion by belief']);
   });
+
+  it('finds one that comes in beside a holder whose bound it does not fit', () => {
+    const beside = (permits: number): Story =>
+      new Story()
+        .granted(A, { permits: 1, at: 10, token: 100 })
+        .held(A, 11, 30)
+        .granted(B, { permits, at: 20, token: 100 })
+        .held(B, 21, 25);
+    expect(rulesBrokenBy(beside(3))).toEqual(['1 exclusion by belief']);
+  });
+
+  /** A nested call of A has the lock of A. */
+  const nested = (reentrant: boolean): Story =>
+    new Story()
+      .granted(A, { at: 10, token: 100 })
+      .held(A, 11, 40)
+      .wrote(A, 100, 12)
+      .granted('w1.1#2', { at: 20, token: 100, parent: A, reentrant })
+      .held('w1.1#2', 21, 29)
+      .wrote('w1.1#2', 100, 22)
+      .released('w1.1#2', 30)
+      .wrote(A, 100, 35)
+      .released(A, 50);
+
+  it('takes nested calls that share a hold for one holder, if they ask for it', () => {
+    expect(rulesBrokenBy(nested(true))).toEqual([]);
+    expect(rulesBrokenBy(nested(false))).toContain('1 exclusion behind the register');
+    expect(rulesBrokenBy(nested(false))).toContain('1 exclusion by belief');
+  });
+
+  it('finds another chain in the lock that nested calls share', () => {
+    const story = nested(true).granted(B, { at: 25, token: 101 }).held(B, 26, 28);
+    expect(rulesBrokenBy(story)).toEqual(['1 exclusion by belief', '1 exclusion by belief']);
+  });
 });
 
 describe('rule 2: tokens grow', () => {
@@ -170,10 +204,15 @@ describe('rule 4: no stuck waiter', () => {
     expect(rulesBrokenBy(story)).toEqual([]);
   });
 
+  it('gives a process longer whose connection was broken for good, and not for ever', () => {
+    const hole = (until: number): Story =>
+      waitsSince100(until).fault('half-open', 1_000, 2_000, { workers: ['w3'], spares: ['waiters'] });
+    expect(rulesBrokenBy(hole(STARVED_AFTER_MS - 1_000))).toEqual([]);
+    expect(rulesBrokenBy(hole(STARVED_AFTER_MS + 1_000))).toEqual(['4 no stuck waiter']);
+  });
+
   it('finds one that is not served after the healing', () => {
-    const story = takingTurns()
-      .asked(C, 60, { probe: true })
-      .add({ at: 90, kind: 'refused', request: C, code: 'LOCK_BUSY' });
+    const story = takingTurns().asked(C, 60, { probe: true, wait: 30 }).refused(C, 90, 'LOCK_BUSY');
     expect(rulesBrokenBy(story)).toEqual(['4 no stuck waiter']);
   });
 });
@@ -204,7 +243,8 @@ describe('rule 6: only the owner', () => {
   it('finds a release that says yes after a loss', () => {
     const story = new Story()
       .granted(A, { at: 10, token: 100 })
-      .add({ at: 20, kind: 'lost', request: A, why: 'expired' });
+      .lost(A, 20, 'expired')
+      .fault('partition', 0, 40, { workers: ['w1'] });
     expect(rulesBrokenBy(story.released(A, 30, true))).toEqual(['6 only the owner']);
   });
 
@@ -288,20 +328,96 @@ describe('rule 9: no starvation', () => {
   });
 
   it('has nothing against a wait that is shorter than the bound, or during which nobody was served', () => {
-    expect(rulesBrokenBy(passedOver(STARVED_AFTER_MS / 1_000 - 1))).toEqual([]);
+    expect(rulesBrokenBy(passedOver(OVERTAKEN_MS / 1_000 - 1))).toEqual([]);
     const alone = passedOver(3).granted('w4.1#1', { askedAt: 90, at: 4_000, token: 200 }).released('w4.1#1', 30_000);
     expect(rulesBrokenBy(alone)).toEqual([]);
   });
 
-  it('has nothing when another caller of the process is served meanwhile', () => {
-    const story = passedOver(20).granted('w3.1#2', { askedAt: 50, at: 10_500, token: 110.5 });
-    expect(rulesBrokenBy(story.released('w3.1#2', 10_600))).toEqual([]);
+  it('has nothing when another caller of the process is served meanwhile, or gives up', () => {
+    const story = passedOver(10).granted('w3.1#2', { askedAt: 50, at: 5_500, token: 105.5 });
+    expect(rulesBrokenBy(story.released('w3.1#2', 5_600))).toEqual([]);
+    const gaveUp = passedOver(10).asked('w3.1#2', 50).refused('w3.1#2', 5_500, 'AbortError');
+    expect(rulesBrokenBy(gaveUp)).toEqual([]);
   });
 
-  it('counts no time in which the process is touched by a fault, but for one that spares waiters', () => {
-    expect(rulesBrokenBy(passedOver(20).fault('partition', 5_000, 8_000, { workers: ['w3'] }))).toEqual([]);
-    expect(rulesBrokenBy(passedOver(20).fault('partition', 5_000, 8_000, { workers: ['w1'] }))).toHaveLength(1);
-    const hole = passedOver(20).fault('hole', 5_000, 8_000, { workers: ['w3'], spares: ['waiters'] });
-    expect(rulesBrokenBy(hole)).toEqual(['9 no starvation']);
+  it('counts no time in which the process is touched by a fault', () => {
+    const broken = (worker: string) => passedOver(12).fault('partition', 1_500, 7_000, { workers: [worker] });
+    expect(rulesBrokenBy(broken('w3'))).toEqual([]);
+    expect(rulesBrokenBy(broken('w1'))).toEqual(['9 no starvation']);
+  });
+
+  it('gives it longer after a fault that spares waiters, and then the queue is in order', () => {
+    const hole = (turns: number) => passedOver(turns).fault('hole', 50, 60, { workers: ['w3'], spares: ['waiters'] });
+    expect(rulesBrokenBy(hole(STARVED_AFTER_MS / 1_000 - 1))).toEqual([]);
+    expect(rulesBrokenBy(hole(STARVED_AFTER_MS / 1_000 + 2))).toEqual(['9 no starvation']);
+    const later = hole(50).granted('w3.1#2', { askedAt: 50, at: 10_500, token: 110.5 }).released('w3.1#2', 10_600);
+    expect(rulesBrokenBy(later)).toEqual(['9 no starvation']);
+  });
+});
+
+describe('rule 10: one chain, one at a time', () => {
+  const [D, E] = ['w1.1#2', 'w1.1#3'] as const;
+
+  /** The bodies of two calls within the one of A, which lasts until 100; all share the lock. */
+  const within = (first: [number, number], second: [number, number], parent: string = A): Story =>
+    new Story()
+      .granted(A, { at: 10, token: 100 })
+      .granted(D, { at: first[0], token: 100, parent: A, reentrant: true })
+      .granted(E, { at: second[0], token: 100, parent, reentrant: true })
+      .released(D, first[1])
+      .released(E, second[1])
+      .released(A, 100);
+
+  it('has nothing against siblings one after the other, nor against one in the other', () => {
+    expect(rulesBrokenBy(within([20, 30], [40, 50]))).toEqual([]);
+    expect(rulesBrokenBy(within([20, 60], [40, 50], D))).toEqual([]);
+  });
+
+  it('has nothing against a call that goes on after the body that has not awaited it', () => {
+    expect(rulesBrokenBy(within([20, 130], [40, 50], D))).toEqual([]);
+  });
+
+  it('finds siblings at the same time', () => {
+    expect(rulesBrokenBy(within([20, 45], [40, 50]))).toEqual(['10 one chain, one at a time']);
+  });
+
+  it('finds a call that is taken into a hold whose body has ended', () => {
+    expect(rulesBrokenBy(within([20, 30], [110, 120]))).toEqual(['10 one chain, one at a time']);
+    expect(rulesBrokenBy(within([20, 30], [40, 50], D))).toEqual([]);
+  });
+
+  it('finds one that waited for its own chain, it was told, and whose chain did not hold the lock', () => {
+    const told = (parent: string): Story =>
+      within([20, 30], [40, 50]).asked(B, 60, { wait: 0, parent }).refused(B, 61, 'LOCK_BUSY', true);
+    expect(rulesBrokenBy(told(A))).toEqual([]);
+    expect(rulesBrokenBy(told(C))).toEqual(['10 one chain, one at a time']);
+  });
+});
+
+describe('rule 11: no harm without a cause', () => {
+  const refused = (code: string, wait = 1_000): Story => takingTurns().asked(C, 60, { wait }).refused(C, 160, code);
+
+  it('finds a call that was unavailable although nothing was broken, or only what it has to bear', () => {
+    const unavailable = (): Story => refused('LOCK_UNAVAILABLE');
+    expect(rulesBrokenBy(unavailable())).toEqual(['11 no harm without a cause']);
+    expect(rulesBrokenBy(unavailable().fault('partition', 40, 70, { workers: ['w3'] }))).toEqual([]);
+    expect(rulesBrokenBy(unavailable().fault('partition', 40, 70, { workers: ['w1'] }))).toHaveLength(1);
+    const busy = unavailable().fault('busy-script', 40, 70, { spares: ['calls'] });
+    expect(rulesBrokenBy(busy)).toEqual(['11 no harm without a cause']);
+  });
+
+  it('finds a renewed lease that runs out although nothing was broken', () => {
+    const story = (): Story => new Story().granted(A, { at: 10, token: 100 }).lost(A, 1_500, 'expired');
+    expect(rulesBrokenBy(story())).toEqual(['11 no harm without a cause']);
+    expect(rulesBrokenBy(story().fault('partition', 300, 700))).toEqual([]);
+    expect(rulesBrokenBy(story().fault('half-open', 300, 700, { spares: ['holds'] }))).toHaveLength(1);
+    const delayed = story().add({ at: 400, kind: 'delayed', until: 1_400, worker: 'w1.1' });
+    expect(rulesBrokenBy(delayed)).toEqual([]);
+  });
+
+  it('finds a wait that ends too early, and an answer that nobody should get', () => {
+    expect(rulesBrokenBy(refused('LOCK_BUSY'))).toEqual(['11 no harm without a cause']);
+    expect(rulesBrokenBy(refused('LOCK_BUSY', 100))).toEqual([]);
+    expect(rulesBrokenBy(refused('TypeError'))).toEqual(['11 no harm without a cause']);
   });
 });

@@ -10,6 +10,9 @@ import type { GuardedRegister } from './register.js';
 import type { Message, Order, WorkerOptions } from './worker/orders.js';
 
 const PROGRAM = fileURLToPath(new URL('./worker/main.js', import.meta.url));
+const REFRESH_PATIENCE_MS = 1_000;
+/** Of a machine that is busy with other things. */
+const START_PATIENCE_MS = 120_000;
 const EXIT_PATIENCE_MS = 10_000;
 
 /** A worker process as the harness sees it. */
@@ -56,11 +59,21 @@ export class Worker {
   }
 
   ready(): Promise<unknown> {
-    return until(() => this.#said.has('ready'), { describe: `worker ${this.name} to start`, within: 30_000 });
+    return until(() => this.#said.has('ready'), {
+      describe: `worker ${this.name} to start`,
+      within: START_PATIENCE_MS,
+    });
   }
 
   drained(within: number): Promise<unknown> {
     return until(() => this.#said.has('drained') || !this.running, { describe: `${this.name} to drain`, within });
+  }
+
+  /** Tells it the new password of its clients; resolves when it has heard, unless it is stopped. */
+  async refresh(password: string): Promise<void> {
+    this.#said.delete('refreshed');
+    this.order({ do: 'refresh', password });
+    await until(() => this.#said.has('refreshed') || !this.running, { within: REFRESH_PATIENCE_MS }).catch(() => {});
   }
 
   async kill(): Promise<void> {

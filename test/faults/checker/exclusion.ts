@@ -1,6 +1,6 @@
 // Rule 1: as far as the guarded register accepted, in the order of the tokens, nobody is together with an exclusive holder.
 import type { Written } from '../history/event.js';
-import { byName, type History, type Hold, isExclusive, type Violation } from './model.js';
+import { byName, type History, type Hold, isExclusive, isOneHold, type Violation } from './model.js';
 
 const RULE = '1 exclusion behind the register';
 
@@ -15,14 +15,15 @@ function sharedTokens(holds: readonly Hold[]): Violation[] {
     const { token } = hold.granted;
     const other = owners.get(token);
     owners.set(token, other && isExclusive(other) ? other : hold);
-    if (!other || !(isExclusive(hold) || isExclusive(other))) return [];
+    if (!other || isOneHold(hold, other) || !(isExclusive(hold) || isExclusive(other))) return [];
     return [{ rule: RULE, text: `token ${token} of ${hold.name} twice`, about: [other.request, hold.request] }];
   });
 }
 
 /** Accepted tokens never go back, and nobody else's write comes between two of an exclusive hold. */
 function mixedWrites(holds: readonly Hold[]): Violation[] {
-  const exclusive = new Set(holds.filter(isExclusive).map(({ request }) => request));
+  const roots = new Map(holds.map(({ request, root }) => [request, root]));
+  const exclusive = new Set(holds.filter(isExclusive).map(({ root }) => root));
   const accepted = holds
     .flatMap(({ writes }) => writes)
     .filter((write) => write.accepted)
@@ -32,9 +33,11 @@ function mixedWrites(holds: readonly Hold[]): Violation[] {
   let previous: Written | undefined;
   for (const write of accepted) {
     if (previous && write.token < previous.token) violations.push(violation('an older token', previous, write));
-    if (previous && previous.request !== write.request) {
-      if (exclusive.has(previous.request)) closed.add(previous.request);
-      if (closed.has(write.request)) violations.push(violation('a write between those of a holder', previous, write));
+    const [last, root] = [previous && roots.get(previous.request), roots.get(write.request)];
+    if (previous && last !== root) {
+      if (last !== undefined && exclusive.has(last)) closed.add(last);
+      if (root !== undefined && closed.has(root))
+        violations.push(violation('a write between those of a holder', previous, write));
     }
     previous = write;
   }

@@ -11,9 +11,12 @@ export interface Request {
   readonly renews: boolean;
   readonly probe: boolean;
   readonly once: boolean;
+  /** The request whose body called for it. */
+  readonly parent: string | undefined;
+  readonly reentrant: boolean;
   readonly askedAt: Moment;
   granted?: { at: Moment; token: number };
-  refused?: { at: Moment; code: string };
+  refused?: { at: Moment; code: string; ownChain?: boolean | undefined };
   lost?: { at: Moment; why: string };
   readonly checks: Checked[];
   readonly writes: Written[];
@@ -25,8 +28,15 @@ export interface Request {
   outcome?: Outcome;
 }
 
-/** A request that was granted. */
-export type Hold = Request & { granted: { at: Moment; token: number } };
+/** A request that was granted: a frame of a hold, which nested calls of the same chain may share. */
+export type Hold = Request & {
+  granted: { at: Moment; token: number };
+  /** The frame that got the lock from the store; of most holds there is no other. */
+  root: string;
+};
+
+/** Time in which the machine, not the library, kept a process from its turn. */
+export const SLOW_MACHINE = 'slow machine';
 
 export interface Fault {
   readonly nemesis: string;
@@ -53,6 +63,8 @@ export interface History {
   readonly events: readonly HistoryEvent[];
   readonly requests: readonly Request[];
   readonly holds: readonly Hold[];
+  /** By their name. */
+  readonly byRequest: ReadonlyMap<string, Request>;
   /** Those of the harness, and every release by force. */
   readonly faults: readonly Fault[];
   /** When a worker was ready, and when a killed one died. */
@@ -82,19 +94,37 @@ export function readModel(events: readonly HistoryEvent[]): History {
     else addFault(faults, open, event);
   }
   const all = [...requests.values()];
+  const holds = all.filter((request) => request.granted !== undefined) as Hold[];
+  // In the order in which they asked: whoever is shared comes first.
+  for (const hold of holds) hold.root = rootOf(hold, requests);
   const end = events.at(-1)?.at ?? 0;
-  return { events, requests: all, holds: all.filter(isHold), faults, starts, deaths, end };
+  return { events, requests: all, holds, byRequest: requests, faults, starts, deaths, end };
 }
 
-function isHold(request: Request): request is Hold {
-  return request.granted !== undefined;
+/** Whose hold it shares: that of the innermost frame around it with the same token, whose body had not ended. */
+function rootOf(hold: Hold, requests: ReadonlyMap<string, Request>): string {
+  if (!hold.reentrant) return hold.request;
+  const shared = framesAround(hold, requests).find(
+    ({ name, granted, releasing }) =>
+      name === hold.name &&
+      granted?.token === hold.granted.token &&
+      (isExclusive(hold) || (releasing[0] ?? Number.POSITIVE_INFINITY) > hold.granted.at),
+  );
+  return (shared as Hold | undefined)?.root ?? hold.request;
+}
+
+/** From the innermost to the outermost. */
+export function framesAround({ parent }: Request, requests: ReadonlyMap<string, Request>): Request[] {
+  const frames: Request[] = [];
+  for (let frame = requests.get(parent ?? ''); frame; frame = requests.get(frame.parent ?? '')) frames.push(frame);
+  return frames;
 }
 
 function addToRequest(requests: Map<string, Request>, event: Extract<HistoryEvent, { request: string }>): void {
   if (event.kind === 'asked') {
-    const { request, worker, name, permits, wait, renews = true, probe = false, once = false } = event;
+    const { kind: _, at: askedAt, renews = true, probe = false, once = false, reentrant = false, ...rest } = event;
     const lists = { checks: [], writes: [], releasing: [], released: [] };
-    requests.set(request, { request, worker, name, permits, wait, renews, probe, once, askedAt: event.at, ...lists });
+    requests.set(event.request, { parent: undefined, ...rest, renews, probe, once, reentrant, askedAt, ...lists });
     return;
   }
   const request = requests.get(event.request);
@@ -119,6 +149,16 @@ function addFault(faults: Fault[], open: Map<string, Fault>, event: HistoryEvent
   if (event.kind === 'fault') {
     const { nemesis, excuse, workers, name, server, spares } = event;
     begin(event.fault, { nemesis, excuse, workers, name, server, spares });
+  } else if (event.kind === 'delayed') {
+    const workers = event.worker === undefined ? undefined : [slotOf(event.worker)];
+    faults.push({
+      nemesis: SLOW_MACHINE,
+      excuse: undefined,
+      workers,
+      name: undefined,
+      from: event.at,
+      until: event.until,
+    });
   } else if (event.kind === 'healed') close(event.fault);
   else if (event.kind === 'forcing') {
     begin(`${event.worker} ${event.name}`, { nemesis: 'force', excuse: 'force', workers: [], name: event.name });
@@ -149,6 +189,11 @@ export function waitOf({ askedAt, granted, refused, worker }: Request, { deaths,
   return { from: askedAt, until: granted?.at ?? refused?.at ?? deaths.get(worker) ?? end };
 }
 
+/** Whether two are frames of one hold. */
+export function isOneHold(a: Hold, b: Hold): boolean {
+  return a.root === b.root;
+}
+
 export function touches({ workers, name }: Fault, request: Request): boolean {
   if (name !== undefined && name !== request.name) return false;
   return workers === undefined || workers.includes(slotOf(request.worker));
@@ -169,6 +214,15 @@ export function gapsIn(within: Span, spans: readonly Span[]): Span[] {
 
 export function lengthOf({ from, until }: Span): number {
   return until - from;
+}
+
+/** The library has to serve everybody nevertheless, if later than usual. */
+export function sparesWaiters({ spares }: Fault): boolean {
+  return spares?.includes('waiters') === true;
+}
+
+export function prolong({ from, until }: Span, ms: number): Span {
+  return { from, until: until + ms };
 }
 
 export function overlap(a: Span, b: Span): boolean {

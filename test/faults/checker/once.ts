@@ -76,7 +76,10 @@ function isMarked(call: Request): call is Marked {
 
 /** A mark is set under the lock, and looked for under it: whoever has the lock later finds it, whenever that one asked. */
 function comesAfter(later: Hold, earlier: Marked): boolean {
-  return later.granted.token > earlier.granted.token || later.askedAt > earlier.outcome.at;
+  const { token, at } = later.granted;
+  if (token > earlier.granted.token || later.askedAt > earlier.outcome.at) return true;
+  // Of two that share the hold of the call around them, one comes after the other.
+  return token === earlier.granted.token && at > earlier.outcome.at;
 }
 
 function countCalls(calls: readonly Request[], elements: readonly (readonly Request[])[]): Counts {

@@ -10,7 +10,9 @@ export interface OrderResult {
 }
 
 export function checkOrder(history: History, fifoName: string): OrderResult {
-  const holds = history.holds.filter(({ name }) => name === fifoName).sort((a, b) => a.askedAt - b.askedAt);
+  const holds = history.holds
+    .filter(({ name, request, root }) => name === fifoName && root === request)
+    .sort((a, b) => a.askedAt - b.askedAt);
   const result = { violations: [] as Violation[], checked: 0, excluded: 0 };
   for (const [index, earlier] of holds.entries()) {
     for (const later of holds.slice(index + 1)) {

@@ -1,6 +1,6 @@
 // No rule: how often holders overlapped in real time, and why. Fencing is there for these.
 import { excuseFor } from './excuse.js';
-import { byName, type History, type Hold, isExclusive, type Span, spanOf, touches } from './model.js';
+import { byName, type History, type Hold, isExclusive, isOneHold, type Span, spanOf, touches } from './model.js';
 
 /** The number of overlaps by their cause. */
 export function countOverlaps(history: History): Map<string, number> {
@@ -11,7 +11,7 @@ export function countOverlaps(history: History): Map<string, number> {
     let active: typeof spans = [];
     for (const current of spans) {
       active = active.filter(({ span }) => span.until > current.span.from);
-      for (const { hold } of active.filter((other) => isExclusive(other.hold) || isExclusive(current.hold))) {
+      for (const { hold } of active.filter((other) => isInTheWay(other.hold, current.hold))) {
         const cause = causeOf(hold, current.hold, current.span, history);
         counts.set(cause, (counts.get(cause) ?? 0) + 1);
       }
@@ -19,6 +19,10 @@ export function countOverlaps(history: History): Map<string, number> {
     }
   }
   return counts;
+}
+
+function isInTheWay(a: Hold, b: Hold): boolean {
+  return !isOneHold(a, b) && (isExclusive(a) || isExclusive(b));
 }
 
 function causeOf(earlier: Hold, later: Hold, span: Span, history: History): string {

@@ -1,4 +1,6 @@
-import type { FaultStarted, HistoryEvent, Moment, Outcome } from '../history/event.js';
+import type { Asked, FaultStarted, HistoryEvent, Moment, Outcome } from '../history/event.js';
+
+type Asking = Partial<Pick<Asked, 'name' | 'permits' | 'wait' | 'probe' | 'once' | 'parent' | 'reentrant'>>;
 
 interface Granting {
   readonly name?: string;
@@ -6,6 +8,9 @@ interface Granting {
   readonly askedAt?: Moment;
   readonly at: Moment;
   readonly token: number;
+  /** The request whose body asked, and whether it may share its hold. */
+  readonly parent?: string;
+  readonly reentrant?: boolean;
 }
 
 /** A call of `once` that asked and had its answer around `at`; with a token its body began then. */
@@ -33,14 +38,14 @@ export class Story {
   asked(
     request: string,
     at: Moment,
-    { name = 'a', permits = 0, wait = 20_000, probe = false, once = false } = {},
+    { name = 'a', permits = 0, wait = 20_000, probe = false, once = false, ...chain }: Asking = {},
   ): this {
     const worker = request.slice(0, request.indexOf('#'));
-    return this.add({ at, kind: 'asked', request, worker, name, permits, wait, probe, once });
+    return this.add({ at, kind: 'asked', request, worker, name, permits, wait, probe, once, ...chain });
   }
 
-  granted(request: string, { name = 'a', permits = 0, at, askedAt = at - 1, token }: Granting): this {
-    return this.asked(request, askedAt, { name, permits }).add({ at, kind: 'granted', request, token });
+  granted(request: string, { name = 'a', permits = 0, at, askedAt = at - 1, token, ...chain }: Granting): this {
+    return this.asked(request, askedAt, { name, permits, ...chain }).add({ at, kind: 'granted', request, token });
   }
 
   once(request: string, { askedAt, at, token, body, status, ...rest }: Once): this {
@@ -66,6 +71,14 @@ export class Story {
   /** Gave it back, and heard this. */
   released(request: string, at: Moment, answer: boolean | null = true): this {
     return this.add({ at, kind: 'releasing', request }, { at: at + 1, kind: 'released', request, answer });
+  }
+
+  refused(request: string, at: Moment, code: string, ownChain?: boolean): this {
+    return this.add({ at, kind: 'refused', request, code, ownChain });
+  }
+
+  lost(request: string, at: Moment, why: string): this {
+    return this.add({ at, kind: 'lost', request, why });
   }
 
   fault(

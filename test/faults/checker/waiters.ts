@@ -1,6 +1,18 @@
 // Rule 4: nobody waits for a free lock for longer than the bound, once what was broken works again.
-import { SERVED_WITHIN_MS } from './bounds.js';
-import { gapsIn, type History, lengthOf, type Request, spanOf, touches, type Violation, waitOf } from './model.js';
+import { SERVED_WITHIN_MS, STARVED_AFTER_MS } from './bounds.js';
+import {
+  gapsIn,
+  type History,
+  lengthOf,
+  overlap,
+  prolong,
+  type Request,
+  spanOf,
+  sparesWaiters,
+  touches,
+  type Violation,
+  waitOf,
+} from './model.js';
 
 const RULE = '4 no stuck waiter';
 
@@ -23,11 +35,15 @@ function stuck(waiter: Request, history: History): Violation[] {
   const waits = waitOf(waiter, history);
   // Nobody else can have been in the way for so long, in most cases.
   if (lengthOf(waits) <= SERVED_WITHIN_MS) return [];
+  const faults = history.faults.filter((fault) => touches(fault, waiter));
+  const isLate = faults.some((fault) => sparesWaiters(fault) && overlap(prolong(fault, STARVED_AFTER_MS), waits));
+  const bound = isLate ? STARVED_AFTER_MS : SERVED_WITHIN_MS;
   const others = history.holds.filter(({ name, request }) => name === waiter.name && request !== waiter.request);
   const busy = others.map((hold) => spanOf(hold, history));
-  const broken = history.faults.filter((fault) => touches(fault, waiter) || fault.nemesis === 'force');
+  const forced = history.faults.filter((fault) => fault.nemesis === 'force');
+  const broken = [...faults.filter((fault) => !sparesWaiters(fault)), ...forced];
   const idle = Math.max(0, ...gapsIn(waits, [...busy, ...broken]).map(lengthOf));
-  if (idle <= SERVED_WITHIN_MS) return [];
+  if (idle <= bound) return [];
   const text = `${waiter.name} was free for ${Math.round(idle)} ms while this one waited`;
   return [{ rule: RULE, text, about: [waiter.request] }];
 }

@@ -32,6 +32,10 @@ export interface Asked extends OfRequest {
   readonly renews?: boolean;
   /** Asked while healing: it has to be served. */
   readonly probe?: boolean;
+  /** The request whose body called for it, awaited or not: the frame around it in the call chain. */
+  readonly parent?: string | undefined;
+  /** It may share what its call chain holds. */
+  readonly reentrant?: boolean;
   /** By `once`: the name is that of the element, and `granted` means that the body has begun. */
   readonly once?: boolean;
 }
@@ -44,6 +48,8 @@ export interface Granted extends OfRequest {
 export interface Refused extends OfRequest {
   readonly kind: 'refused';
   readonly code: string;
+  /** It waited for its own call chain, the error said. */
+  readonly ownChain?: boolean | undefined;
 }
 
 /** The holder looked at its lock, with a guarded write in mind or not. */
@@ -136,6 +142,14 @@ export interface FaultEnded {
   readonly fault: string;
 }
 
+/** A process did not come to its turn between these moments; without `worker` it was the harness, whose proxies all use. */
+export interface Delayed {
+  readonly at: Moment;
+  readonly kind: 'delayed';
+  readonly until: Moment;
+  readonly worker?: string;
+}
+
 export interface WorkerEvent {
   readonly at: Moment;
   readonly kind: 'started' | 'killed' | 'closed' | 'hung' | 'crashed';
@@ -159,4 +173,4 @@ export interface Phase {
   readonly kind: 'healing' | 'over';
 }
 
-export type HistoryEvent = RequestEvent | Forcing | FaultStarted | FaultEnded | WorkerEvent | KeySeen | Phase;
+export type HistoryEvent = RequestEvent | Forcing | FaultStarted | FaultEnded | Delayed | WorkerEvent | KeySeen | Phase;

@@ -1,14 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Conditions } from '../proxy/conditions.js';
 import type { Random } from '../random.js';
-import type { Nemesis } from './nemesis.js';
+import { ENDURED_MS, type Nemesis } from './nemesis.js';
 
-const REFUSALS = [
-  "READONLY You can't write against a read only replica.",
+/** "Not now". */
+const PUT_OFF = [
   'LOADING Redis is loading the dataset in memory',
+  'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
+  "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+  'TRYAGAIN Multiple keys request during rehashing of slot',
+  'CLUSTERDOWN The cluster is down',
+];
+const REFUSALS = [
+  ...PUT_OFF,
+  "READONLY You can't write against a read only replica.",
   "OOM command not allowed when used memory > 'maxmemory'.",
   "NOPERM this user has no permissions to run the 'evalsha' command",
-  'CLUSTERDOWN The cluster is down',
 ];
 
 /** The network of one worker is bad for a while. */
@@ -20,13 +27,15 @@ function badNetwork(name: string, draw: (random: Random) => Partial<Conditions>)
       const victim = field.victim(random);
       const conditions = draw(random);
       const ms = random.integer(300, 4_000);
+      const endured = ms <= ENDURED_MS && PUT_OFF.includes(conditions.refusal ?? '');
       const act = async (): Promise<void> => {
         const proxies = field.proxiesOf(victim);
         for (const proxy of proxies) proxy.set(conditions);
         await sleep(ms);
         for (const proxy of proxies) proxy.set({});
       };
-      return { victim, note: `${JSON.stringify(conditions)}, ${ms} ms`, act };
+      const note = `${JSON.stringify(conditions)}, ${ms} ms`;
+      return { victim, note, spares: endured ? ['calls'] : [], act };
     },
   };
 }

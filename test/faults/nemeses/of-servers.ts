@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../support/event.js';
 import type { RedisServer } from '../../support/redis-server.js';
 import type { Excuse } from '../history/event.js';
 import { keysOf } from '../key-monitor.js';
+import type { FaultProxy } from '../proxy/fault-proxy.js';
 import type { Random } from '../random.js';
-import { ask } from '../stores/ask.js';
+import { ask, askPatiently } from '../stores/ask.js';
 import { losesByFailOver } from '../stores/topologies.js';
 import { ALL_NAMES, elementName, NAMES } from '../worker/orders.js';
-import type { Field, Nemesis, Strike } from './nemesis.js';
+import { ENDURED_MS, type Field, type Nemesis, type Strike } from './nemesis.js';
 
+const BUSY_AFTER_MS = 100;
 const HOUR_S = 3_600;
 /** Some renewals long. */
 const TAKEN_MS = 3_000;
@@ -30,6 +33,9 @@ function toPrimary(
     },
   };
 }
+
+/** Nobody needs to notice. */
+const spared = { spares: ['calls', 'holds', 'waiters'] } as const;
 
 /** A primary that does not answer for a while may be replaced by one that knows less. */
 function whenAway({ topology }: Field): Excuse | undefined {
@@ -86,12 +92,16 @@ const moveSlot: Nemesis = {
 
 const killSubscribers = toPrimary({ name: 'pubsub-kill' }, (server, _field, random) => {
   const times = random.integer(1, 6);
-  return { note: `${times} times`, act: () => repeat(times, () => ask(server, 'CLIENT', 'KILL', 'TYPE', 'pubsub')) };
+  return {
+    ...spared,
+    note: `${times} times`,
+    act: () => repeat(times, () => ask(server, 'CLIENT', 'KILL', 'TYPE', 'pubsub')),
+  };
 });
 
 const flushScripts = toPrimary({ name: 'script-flush' }, (server, _field, random) => {
   const times = random.integer(1, 20);
-  return { note: `${times} times`, act: () => repeat(times, () => ask(server, 'SCRIPT', 'FLUSH')) };
+  return { ...spared, note: `${times} times`, act: () => repeat(times, () => ask(server, 'SCRIPT', 'FLUSH')) };
 });
 
 const flushAll = toPrimary({ name: 'flushall', harms: () => 'data' }, (server) => ({
@@ -162,6 +172,65 @@ const clock = toPrimary(
   },
 );
 
+/** Another server takes the lead, and the address moves to it, for some workers a little later. */
+const moveEndpoint: Nemesis = {
+  name: 'endpoint-move',
+  on: 'servers',
+  unavailable: ({ store }) => (store.handOver ? undefined : 'there is no address that could move'),
+  draw(field, random) {
+    const planned = random.chance(0.6);
+    const proxies = field.allProxies();
+    const delays = proxies.map(() => random.integer(0, 1_500));
+    const act = async (): Promise<void> => {
+      const redirected: Promise<void>[] = [];
+      const redirect = async (port: number, proxy: FaultProxy, delay = 0): Promise<void> => {
+        await sleep(delay);
+        proxy.moveTo(port);
+      };
+      await field.store.handOver?.(planned, (port) => {
+        redirected.push(...proxies.map((proxy, index) => redirect(port, proxy, delays[index])));
+      });
+      await Promise.all(redirected);
+    };
+    // Until the former primary knows that it is none, it takes writes that nobody else will know.
+    return planned
+      ? { spares: ['calls', 'waiters'], note: 'planned', act }
+      : { excuse: 'fail-over', spares: ['waiters'], note: 'unplanned', act };
+  },
+};
+
+/** The user of the workers gets another password, the clients are told, and what was connected with the old one is ended. */
+const changePassword: Nemesis = {
+  name: 'password-change',
+  on: 'servers',
+  unavailable: ({ store }) => (store.changePassword ? undefined : 'nobody needs a password'),
+  draw(field) {
+    const act = async (): Promise<void> => {
+      const password = await field.store.changePassword?.();
+      if (password === undefined) return;
+      await Promise.all(field.workers().map((worker) => worker.refresh(password)));
+      await field.store.disconnectUser?.();
+    };
+    return { ...spared, act };
+  },
+};
+
+/** A slow script of another program: the server says BUSY to everybody. */
+const busyScript = toPrimary({ name: 'busy-script' }, (server, field, random) => {
+  const ms = random.integer(300, 3_500);
+  const act = async (): Promise<void> => {
+    await ask(server, 'CONFIG', 'SET', 'busy-reply-threshold', BUSY_AFTER_MS);
+    const ended = askPatiently(server, 'EVAL', 'while true do end', 0);
+    await sleep(ms);
+    // Killed is only what has begun.
+    await until(async () => (await ask(server, 'SCRIPT', 'KILL')) === 'OK', { describe: 'the slow script to end' });
+    await ended;
+    await field.store.whole();
+  };
+  const short = ms <= ENDURED_MS;
+  return { excuse: whenAway(field), spares: short ? ['calls'] : [], note: `${ms} ms`, act };
+});
+
 async function repeat(times: number, step: () => Promise<unknown>): Promise<void> {
   for (let count = 0; count < times; count += 1) {
     await step();
@@ -181,6 +250,9 @@ export const OF_SERVERS: readonly Nemesis[] = [
   takeOver,
   pauseClients,
   clock,
+  moveEndpoint,
+  changePassword,
+  busyScript,
 ];
 
 /** Before a fault that has to be alone, what earlier ones left behind runs out. */

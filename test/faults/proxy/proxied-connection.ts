@@ -5,10 +5,19 @@ import { Lane } from './lane.js';
 
 const SHOWN_LENGTH = 40;
 const IS_SCRIPT_CALL = /^evalsha |^eval /i;
+const IS_SUBSCRIPTION = /^s?subscribe /i;
+
+/** What a connection carries, as far as it is known: it becomes one for messages when it subscribes. */
+export type Kind = 'commands' | 'messages';
 
 /** One connection of a client, and its other half to the server. */
 export class ProxiedConnection {
   lastRequest = 'nothing';
+  kind: Kind = 'commands';
+  /** The client has closed it, at least for what it sends. */
+  clientEnded = false;
+  /** Both ways all is swallowed, for good, and nobody is told. */
+  isHole = false;
   readonly #client: Socket;
   readonly #server: Socket;
   readonly #targetPort: number;
@@ -32,20 +41,38 @@ export class ProxiedConnection {
     client.on('data', (chunk: Buffer) => {
       for (const request of this.#reader.read(chunk)) {
         this.lastRequest = request.text.slice(0, SHOWN_LENGTH);
+        if (IS_SUBSCRIPTION.test(request.text)) this.kind = 'messages';
         this.#pass('requests', () => this.#forward(request));
       }
     });
-    client.on('end', () => this.#pass('requests', () => this.#server.end()));
+    client.on('end', () => {
+      this.clientEnded = true;
+      this.#pass('requests', () => this.#server.end());
+    });
+    client.on('close', () => this.isHole || this.reset());
     this.#server.on('data', (chunk: Buffer) => this.#pass('replies', () => this.#answer(chunk)));
     this.#server.on('end', () => this.#pass('replies', () => this.#client.end()));
-    for (const socket of [client, this.#server]) socket.on('error', () => this.reset()).on('close', () => this.reset());
+    this.#server.on('close', () => this.isHole || this.reset());
+    for (const socket of [client, this.#server]) socket.on('error', () => this.isHole || this.reset());
   }
 
   conditionsChanged(): void {
+    if (this.isHole) return;
     const { requests, replies } = this.#conditions();
     if (this.#broken && requests !== 'drop' && replies !== 'drop') this.reset();
     this.#requests.hold(requests === 'hold');
     this.#replies.hold(replies === 'hold');
+  }
+
+  /**
+   * From now on half-open, as when a firewall has forgotten the flow: no side hears of the other, nor of its end.
+   * `noticed`: the server has found out by itself, and has closed its side.
+   */
+  swallow(noticed: boolean): void {
+    this.isHole = true;
+    this.#requests.stop();
+    this.#replies.stop();
+    if (noticed) this.#server.destroy();
   }
 
   reset(): void {
@@ -59,6 +86,7 @@ export class ProxiedConnection {
   }
 
   #pass(direction: 'requests' | 'replies', step: () => void): void {
+    if (this.isHole) return;
     const conditions = this.#conditions();
     const lane = direction === 'requests' ? this.#requests : this.#replies;
     if (conditions[direction] === 'drop') this.#broken = true;

@@ -19,3 +19,19 @@ export async function ask(server: RedisServer, command: string, ...args: (string
   }
   return client.call(command, ...args).catch(() => undefined);
 }
+
+/** The same, on a connection of its own, however long it takes; undefined when the answer is an error. */
+export async function askPatiently(
+  server: RedisServer,
+  command: string,
+  ...args: (string | number)[]
+): Promise<unknown> {
+  const client = server.client({ maxRetriesPerRequest: 0, retryStrategy: () => null, enableReadyCheck: false });
+  try {
+    return await client.call(command, ...args);
+  } catch {
+    return undefined;
+  } finally {
+    client.disconnect();
+  }
+}

@@ -1,4 +1,7 @@
 import { startCluster } from './cluster.js';
+import { startEndpoint } from './endpoint.js';
+import { startHandedIn } from './handed-in.js';
+import { startOneShard } from './one-shard.js';
 import { startQuorum } from './quorum.js';
 import { startSentinel } from './sentinel.js';
 import { startSingle } from './single.js';
@@ -21,6 +24,9 @@ export interface Topology {
 export const TOPOLOGIES: Readonly<Record<string, Topology>> = {
   single: { clocks: true, start: () => startSingle(false) },
   persistent: { durable: true, clocks: true, start: () => startSingle(true) },
+  'handed-in': { start: startHandedIn },
+  'one-shard': { start: startOneShard },
+  endpoint: { start: startEndpoint },
   sentinel: { promotes: true, start: startSentinel },
   replicas: { promotes: true, replicas: 2, start: startSentinel },
   cluster: { promotes: true, start: startCluster },

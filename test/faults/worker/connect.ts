@@ -1,4 +1,5 @@
-import { Cluster } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis5';
 import type { LockServiceOptions, LockStoreOptions } from '../../../lib/index.js';
 import type { Source } from '../stores/store.js';
 import { LONGEST_TTL_MS } from './orders.js';
@@ -7,12 +8,16 @@ import { LONGEST_TTL_MS } from './orders.js';
 export interface Connected {
   readonly options: LockStoreOptions & Pick<LockServiceOptions, 'longestTtl'>;
   close(): void;
+  /** What it connects with from now on. */
+  refresh?(password: string): void;
 }
 
-export function connectTo(source: Source): Connected {
+export function connectTo(source: Source, worker: string): Connected {
   switch (source.kind) {
     case 'single':
       return { options: { redis: url(source.port) }, close: () => {} };
+    case 'handed-in':
+      return handIn(source, worker);
     case 'sentinel':
       return { options: { redis: sentinelOptions(source) }, close: () => {} };
     case 'cluster':
@@ -36,10 +41,30 @@ function sentinelOptions({ name, sentinels, nat }: Extract<Source, { kind: 'sent
   };
 }
 
+/** What the documents recommend to whoever hands in a client. */
+const HEALING = { socketTimeout: 2_000, retryStrategy: () => 100 };
+
+/** The first half of the workers has the latest ioredis, the others the one before. */
+function handIn({ port, user, password }: Extract<Source, { kind: 'handed-in' }>, worker: string): Connected {
+  const reconnectOnError = ({ message }: Error): 2 | false => (message.startsWith('READONLY') ? 2 : false);
+  const options = { host: '127.0.0.1', port, username: user, password, reconnectOnError, ...HEALING };
+  const client = /^w[12]\b/.test(worker) ? new Redis(options) : new Redis5(options);
+  client.on('error', () => {});
+  const refresh = (next: string): void => {
+    client.options.password = next;
+  };
+  return { options: { redis: client as never }, close: () => client.disconnect(), refresh };
+}
+
 function connectToCluster({ nodes, nat }: Extract<Source, { kind: 'cluster' }>): Connected {
   const client = new Cluster(
     nodes.map((port) => ({ host: '127.0.0.1', port })),
-    { natMap: nat, clusterRetryStrategy: () => 100, slotsRefreshInterval: 1_000 },
+    {
+      natMap: nat,
+      clusterRetryStrategy: () => 100,
+      slotsRefreshInterval: 1_000,
+      redisOptions: { socketTimeout: HEALING.socketTimeout },
+    },
   );
   client.on('error', () => {}); // Servers are killed on purpose.
   const close = (): void => {

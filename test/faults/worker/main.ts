@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLockService, type LockService } from '../../../lib/index.js';
 import { now } from '../history/event.js';
 import { Recorder } from '../history/history.js';
+import { watchLag } from '../lag.js';
 import { Random } from '../random.js';
 import type { GuardedWrite } from '../register.js';
 import { connectTo } from './connect.js';
@@ -13,6 +14,8 @@ import { Workload } from './workload.js';
 
 const LOOPS = 3;
 const FIFO_LOOPS = 2;
+/** One asks while the other holds, so that the queue is never empty. */
+const HOT_LOOPS = 2;
 /** Sockets close later than they are told to, one that the server answers `WAIT` on after half the `commandTimeout`. */
 const CLOSING_MS = 3_000;
 
@@ -36,7 +39,7 @@ function writeGuarded(write: GuardedWrite): Promise<boolean> {
   return new Promise((resolve) => answers.set(id, resolve));
 }
 
-const connected = connectTo(options.source);
+const connected = connectTo(options.source, options.worker);
 const services = { usual: await open({}), fifo: await open({ max: 0 }) };
 const requests = new Requests(options.worker, { recorder, write: writeGuarded });
 const { retains, epoch } = options;
@@ -45,6 +48,9 @@ const onceWorkload = new OnceWorkload({ requests, service: services.usual, retai
 const loops = Array.from({ length: LOOPS + FIFO_LOOPS }, (_, index) =>
   workload.loop(random.fork(String(index)), () => draining, index >= LOOPS),
 );
+for (let index = 0; index < HOT_LOOPS; index += 1) {
+  loops.push(workload.loopHot(random.fork(`hot-${index}`), () => draining));
+}
 loops.push(onceWorkload.loop(random.fork('once'), () => draining));
 
 function open(localHandOver: { max?: number }): Promise<LockService> {
@@ -67,6 +73,7 @@ async function drain(within: number): Promise<void> {
   draining = true;
   const swept = onceWorkload.sweep(random.fork('sweep'), within);
   await Promise.all([workload.probe(within), swept, ...loops]);
+  await workload.idle();
   say({ say: 'drained' });
 }
 
@@ -74,6 +81,7 @@ async function drain(within: number): Promise<void> {
 async function close(): Promise<void> {
   await Promise.all([services.usual.close(), services.fifo.close()]);
   connected.close();
+  stopWatching();
   process.disconnect();
   await sleep(CLOSING_MS);
   const resources = process.getActiveResourcesInfo();
@@ -92,6 +100,10 @@ process.on('message', (order: Order) => {
     case 'clock':
       Date.now = () => realDateNow() + order.offset;
       return;
+    case 'refresh':
+      connected.refresh?.(order.password);
+      say({ say: 'refreshed' });
+      return;
     case 'drain':
       void drain(order.within);
       return;
@@ -100,6 +112,8 @@ process.on('message', (order: Order) => {
       return;
   }
 });
+
+const stopWatching = watchLag((at, until) => recorder.record({ at, kind: 'delayed', until, worker: options.worker }));
 
 // Without the harness there is nothing to do.
 process.once('disconnect', () => {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LockService } from '../../../lib/index.js';
+import type { LockedBody, LockService } from '../../../lib/index.js';
 import { type Moment, now, type Outcome } from '../history/event.js';
 import type { Random } from '../random.js';
 import { hold } from './body.js';
 import { elementName } from './orders.js';
-import { codeOf, type Requests } from './requests.js';
+import { type CallKind, codeOf, type Requests, type Wish } from './requests.js';
 import type { WitnessedLock } from './witnessed-lock.js';
 
 export interface OnceWorkloadOptions {
@@ -30,7 +30,8 @@ export class OnceWorkload {
 
   async loop(random: Random, ended: () => boolean): Promise<void> {
     while (!ended()) {
-      await this.#process(random, this.#draw(random), drawWait(random));
+      const [index, wait] = [this.#draw(random), drawWait(random)];
+      await (random.chance(0.08) ? this.#processTogether(random, index, wait) : this.#process(random, index, wait));
       await sleep(random.integer(0, 60));
     }
   }
@@ -58,10 +59,27 @@ export class OnceWorkload {
   }
 
   async #process(random: Random, index: number, wait: number): Promise<void> {
-    const { requests, service, retains } = this.#options;
-    const options = { wait, ttl: random.integer(1_000, 2_000), ...drawTerms(random, retains) };
+    const options = { wait, ttl: random.integer(1_000, 2_000), ...drawTerms(random, this.#options.retains) };
+    await this.#once(random, { name: elementName(index), options }, { once: true });
+  }
+
+  /** Twice side by side, inside a lock of that name, which both may share. */
+  async #processTogether(random: Random, index: number, wait: number): Promise<void> {
+    const { requests, service } = this.#options;
     const name = elementName(index);
-    const request = requests.asked({ name, options }, { once: true });
+    const outer = { name, options: { wait, ttl: random.integer(1_000, 2_000) } };
+    const call = (body: LockedBody<void>) => service.run(name, outer.options, body).then(() => true);
+    const inner = { name, options: { wait: 3_000, reentrant: true } };
+    await requests.run(outer, call, async ({ request: parent }) => {
+      const both = ['a', 'b'].map((label) => this.#once(random.fork(label), inner, { once: true, parent }));
+      await Promise.all(both);
+    });
+  }
+
+  async #once(random: Random, wish: Wish, kind: CallKind): Promise<void> {
+    const { requests, service } = this.#options;
+    const { name, options } = wish;
+    const request = requests.asked(wish, kind);
     let witnessed: WitnessedLock | undefined;
     try {
       const { status } = await service.once(name, { ...options, remember: REMEMBER }, async (lock) => {

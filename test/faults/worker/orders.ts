@@ -25,6 +25,8 @@ export type Order =
   | { readonly do: 'clock'; readonly offset: number }
   /** No new work; each name is asked for once more, and has to be served within so many ms. */
   | { readonly do: 'drain'; readonly within: number }
+  /** The clients that it has made have another password from now on. */
+  | { readonly do: 'refresh'; readonly password: string }
   | { readonly do: 'close' }
   | { readonly do: 'written'; readonly id: number; readonly accepted: boolean };
 
@@ -32,19 +34,25 @@ export type Order =
 export type Message =
   | { readonly say: 'ready' }
   | { readonly say: 'drained' }
+  | { readonly say: 'refreshed' }
   | { readonly say: 'write'; readonly id: number; readonly write: GuardedWrite };
 
 /** No lock has a longer lease. */
 export const LONGEST_TTL_MS = 2_500;
 
-/** The names that the workers compete for. */
-export const NAMES = { exclusive: ['first', 'second'], readers: 'readers', pool: 'pool', fifo: 'fifo' } as const;
-export const ALL_NAMES: readonly string[] = [...NAMES.exclusive, NAMES.readers, NAMES.pool, NAMES.fifo];
+/** The names that the workers compete for. `hot` is never free: whoever is passed over for it finds no gap. */
+export const NAMES = {
+  exclusive: ['first', 'second'],
+  readers: 'readers',
+  pool: 'pool',
+  fifo: 'fifo',
+  hot: 'hot',
+} as const;
+export const ALL_NAMES: readonly string[] = [...NAMES.exclusive, NAMES.readers, NAMES.pool, NAMES.fifo, NAMES.hot];
 
 /** What is to be done once. */
 export function elementName(index: number): string {
   return `once:${index}`;
 }
 
-export const POOL_PERMITS = 2;
 export const UNBOUNDED_PERMITS = 1_000_000;

@@ -1,4 +1,4 @@
-import type { Lock, LockOptions } from '../../../lib/index.js';
+import type { Lock, LockedBody, LockOptions } from '../../../lib/index.js';
 import { now } from '../history/event.js';
 import type { Recorder } from '../history/history.js';
 import { UNBOUNDED_PERMITS } from './orders.js';
@@ -7,6 +7,14 @@ import { type Witness, WitnessedLock } from './witnessed-lock.js';
 export interface Wish {
   readonly name: string;
   readonly options: LockOptions & { wait: number };
+}
+
+/** What a call is beside a wish for a lock. */
+export interface CallKind {
+  readonly probe?: boolean;
+  readonly once?: boolean;
+  /** The request whose body calls. */
+  readonly parent?: string | undefined;
 }
 
 /** The calls of one worker for locks, each recorded under a name of its own. */
@@ -24,19 +32,43 @@ export class Requests {
     return this.#witness.recorder;
   }
 
-  asked({ name, options }: Wish, { probe = false, once = false } = {}): string {
+  asked({ name, options }: Wish, { probe = false, once = false, parent }: CallKind = {}): string {
     const { worker } = this;
-    const { wait, permits, mode, renew: renews = true, maxHold } = options;
+    const { wait, permits, mode, renew: renews = true, maxHold, reentrant = false } = options;
     this.#count += 1;
     const request = `${worker}#${this.#count}`;
     const bound = permits ?? (mode === 'shared' ? UNBOUNDED_PERMITS : 0);
     const terms = { name, permits: bound, wait, renews: renews && maxHold === undefined, probe, once };
-    this.recorder.record({ at: now(), kind: 'asked', request, worker, ...terms });
+    this.recorder.record({ at: now(), kind: 'asked', request, worker, ...terms, parent, reentrant });
     return request;
   }
 
   refused(request: string, error: unknown): void {
-    this.recorder.record({ at: now(), kind: 'refused', request, code: codeOf(error) });
+    const { ownChain } = error as { ownChain?: boolean };
+    this.recorder.record({ at: now(), kind: 'refused', request, code: codeOf(error), ownChain });
+  }
+
+  /** A body under a lock, by `run` or what is like it. `call` resolves to false when the lock was busy. */
+  async run(
+    wish: Wish,
+    call: (body: LockedBody<void>) => Promise<boolean>,
+    body: (lock: WitnessedLock) => Promise<void>,
+    kind: CallKind = {},
+  ): Promise<void> {
+    const request = this.asked(wish, kind);
+    let witnessed: WitnessedLock | undefined;
+    try {
+      const acquired = await call(async (lock) => {
+        witnessed = this.witnessed(lock, request);
+        await body(witnessed);
+        witnessed.releasing();
+      });
+      if (!acquired) this.refused(request, { code: 'LOCK_BUSY' });
+    } catch (error) {
+      if (!witnessed) this.refused(request, error);
+      else if (codeOf(error) === 'LOCK_LOST') witnessed.released(false);
+      else throw error;
+    }
   }
 
   witnessed(lock: Lock, request: string): WitnessedLock {

@@ -12,18 +12,22 @@ export interface Witness {
 
 /** A lock whose every use is recorded. */
 export class WitnessedLock {
+  readonly request: string;
   readonly #lock: Lock;
-  readonly #request: string;
   readonly #witness: Witness;
 
   constructor(lock: Lock, request: string, witness: Witness) {
     this.#lock = lock;
-    this.#request = request;
+    this.request = request;
     this.#witness = witness;
     this.#record({ kind: 'granted', token: lock.fencingToken });
     const lost = (): void => this.#record({ kind: 'lost', why: String(lock.signal.reason?.why) });
     if (lock.signal.aborted) lost();
     else lock.signal.addEventListener('abort', lost, { once: true });
+  }
+
+  get name(): string {
+    return this.#lock.name;
   }
 
   /** When the lease ends at the latest, unless the event loop turns and brings a renewal. */
@@ -36,7 +40,7 @@ export class WitnessedLock {
   async write(deadline = this.deadline): Promise<boolean> {
     if (!this.#check(deadline)) return false;
     const { name, fencingToken: token } = this.#lock;
-    return this.#witness.write({ request: this.#request, name, token });
+    return this.#witness.write({ request: this.request, name, token });
   }
 
   async extend(ttl?: number): Promise<void> {
@@ -46,8 +50,8 @@ export class WitnessedLock {
   /** Stops the event loop under the lock: a fault of the process's own making. */
   stall(ms: number): void {
     const { recorder } = this.#witness;
-    const fault = `body-stall ${this.#request} ${now()}`;
-    recorder.record({ at: now(), kind: 'fault', fault, nemesis: 'body-stall', workers: [slotOf(this.#request)] });
+    const fault = `body-stall ${this.request} ${now()}`;
+    recorder.record({ at: now(), kind: 'fault', fault, nemesis: 'body-stall', workers: [slotOf(this.request)] });
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
     recorder.record({ at: now(), kind: 'healed', fault });
   }
@@ -70,14 +74,14 @@ export class WitnessedLock {
   #check(deadline: Moment): boolean {
     const at = now();
     const held = this.#lock.held && !this.#lock.signal.aborted;
-    this.#witness.recorder.record({ at, request: this.#request, kind: 'checked', held, deadline });
+    this.#witness.recorder.record({ at, request: this.request, kind: 'checked', held, deadline });
     return held;
   }
 
   #record(
     event: { kind: 'granted'; token: number } | { kind: 'lost'; why: string } | { kind: 'releasing' } | Answered,
   ): void {
-    this.#witness.recorder.record({ at: now(), request: this.#request, ...event });
+    this.#witness.recorder.record({ at: now(), request: this.request, ...event });
   }
 }
 

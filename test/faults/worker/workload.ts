@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lock, LockService } from '../../../lib/index.js';
+import type { Lock, LockedBody, LockService } from '../../../lib/index.js';
 import { now } from '../history/event.js';
 import type { Random } from '../random.js';
 import { hold } from './body.js';
-import { ALL_NAMES, NAMES, POOL_PERMITS } from './orders.js';
-import { codeOf, type Requests, type Wish } from './requests.js';
+import { drawMode } from './draw-mode.js';
+import { NestedCalls } from './nested-calls.js';
+import { ALL_NAMES, NAMES } from './orders.js';
+import type { Requests, Wish } from './requests.js';
 import type { WitnessedLock } from './witnessed-lock.js';
 
 export interface WorkloadOptions {
@@ -15,16 +17,20 @@ export interface WorkloadOptions {
 }
 
 const LONG_WAIT_MS = 20_000;
+/** Longer than any process may be starved. */
+const PATIENT_WAIT_MS = 60_000;
 const FORCE_TRAVELS_MS = 5_000;
 
 /** What one worker does with its locks: drawn at random, and all of it recorded. */
 export class Workload {
   readonly #options: WorkloadOptions;
   readonly #requests: Requests;
+  readonly #nested: NestedCalls;
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
     this.#requests = options.requests;
+    this.#nested = new NestedCalls(options.requests, options.services.usual);
   }
 
   /** One operation after the other until `ended`. */
@@ -34,6 +40,23 @@ export class Workload {
       else await this.#operate(random);
       await sleep(random.integer(0, fifo ? 120 : 40));
     }
+  }
+
+  /** Comes again at once, for a moment each time. */
+  async loopHot(random: Random, ended: () => boolean): Promise<void> {
+    while (!ended()) {
+      const wish = { name: NAMES.hot, options: { wait: PATIENT_WAIT_MS, ttl: random.integer(1_000, 2_000) } };
+      await this.#run(wish, async (lock) => {
+        await lock.write();
+        await sleep(random.integer(15, 40));
+      });
+      await sleep(0);
+    }
+  }
+
+  /** Until what was started under a lock, and not awaited, is over. */
+  idle(): Promise<void> {
+    return this.#nested.idle();
   }
 
   /** Asks for each name once more; all have to be served within so many ms. */
@@ -56,7 +79,7 @@ export class Workload {
   #operate(random: Random): Promise<void> {
     const wish = drawWish(random, this.#options.retains);
     return random.weighted<() => Promise<void>>([
-      [40, () => this.#run(random, wish)],
+      [40, () => this.#run(wish, (lock) => this.#holdAndCall(random, lock, wish))],
       [30, () => this.#acquire(random, wish)],
       [15, () => this.#try(random, wish)],
       [12, () => this.#abort(random, wish)],
@@ -64,20 +87,18 @@ export class Workload {
     ])();
   }
 
-  async #run(random: Random, wish: Wish): Promise<void> {
-    const request = this.#requests.asked(wish);
-    let witnessed: WitnessedLock | undefined;
-    try {
-      await this.#serviceFor(wish.name).run(wish.name, wish.options, async (lock) => {
-        witnessed = this.#requests.witnessed(lock, request);
-        await hold(random, witnessed);
-        witnessed.releasing();
-      });
-    } catch (error) {
-      if (!witnessed) this.#requests.refused(request, error);
-      else if (codeOf(error) === 'LOCK_LOST') witnessed.released(false);
-      else throw error;
-    }
+  async #holdAndCall(random: Random, lock: WitnessedLock, wish: Wish): Promise<void> {
+    await this.#nested.within(random, { lock, wish });
+    await hold(random, lock);
+  }
+
+  #run(wish: Wish, body: (lock: WitnessedLock) => Promise<void>): Promise<void> {
+    const { name, options } = wish;
+    const call = (locked: LockedBody<void>) =>
+      this.#serviceFor(name)
+        .run(name, options, locked)
+        .then(() => true);
+    return this.#requests.run(wish, call, body);
   }
 
   async #acquire(random: Random, wish: Wish): Promise<void> {
@@ -149,11 +170,10 @@ function drawWish(random: Random, retains: boolean): Wish {
   if (random.chance(0.05)) options.maxHold = random.integer(100, 2_000);
   if (random.chance(0.05)) options.renew = false;
   if (retains && random.chance(0.05)) options.holdAtLeast = random.integer(50, 400);
-  if (name === NAMES.pool && random.chance(0.9)) Object.assign(options, { mode: 'shared', permits: POOL_PERMITS });
-  if (name === NAMES.readers && random.chance(0.75)) options.mode = 'shared';
+  Object.assign(options, drawMode(random, name));
   return { name, options };
 }
 
 function wishForFifo(random: Random): Wish {
-  return { name: NAMES.fifo, options: { wait: LONG_WAIT_MS, ttl: random.integer(1_000, 2_000) } };
+  return { name: NAMES.fifo, options: { wait: PATIENT_WAIT_MS, ttl: random.integer(1_000, 2_000) } };
 }
