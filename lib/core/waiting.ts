@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import { LockUnavailableError } from './errors.js';
 import type { Busy, Granted, LockStore, Owner, PushedGrant } from './lock-store.js';
+import { outside } from './outside.js';
 import { extraOf } from './store-extras.js';
 import { after, type CancelTimer } from './timer.js';
 import type { Wish, WishListener } from './wish.js';
@@ -131,8 +132,10 @@ export class Waiting {
       maxWaiting,
       callers: this.#listener.callers(),
     };
-    const asked =
-      stealsAfter === undefined ? store.acquire(claim) : extraOf(store, 'steal', 'A steal')(claim, stealsAfter);
+    // A claim stands for several callers, and the first to ask may be served by another's answer.
+    const asked = outside(() =>
+      stealsAfter === undefined ? store.acquire(claim) : extraOf(store, 'steal', 'A steal')(claim, stealsAfter),
+    );
     asked.then(
       (answer) => this.#answered(answer),
       (error: unknown) => this.#unanswered(LockUnavailableError.from(error, name)),

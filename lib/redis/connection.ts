@@ -1,4 +1,5 @@
 import { LockOptionsError } from '../core/errors.js';
+import { outside } from '../core/outside.js';
 import type { LockLogger } from '../core/service-options.js';
 import type { RedisClient } from './redis-client.js';
 import { isClient, type RedisSource } from './redis-source.js';
@@ -27,7 +28,10 @@ export class Connection {
       this.losses += 1;
     };
     const call = (event: Event) => (): void => {
-      for (const listener of this.#listeners[event]) listener();
+      // A client that was handed in may have been made anywhere.
+      outside(() => {
+        for (const listener of this.#listeners[event]) listener();
+      });
     };
     this.#onClient = { ready: call('ready'), end: call('end'), close: lost, '-node': lost };
     if (own) {
@@ -42,7 +46,7 @@ export class Connection {
     if (isClient(source)) return new Connection(source, false);
     const { Redis } = await import('ioredis');
     // A URL or options: ioredis tells them apart itself.
-    const client = make(() => new Redis(source as string));
+    const client = make(() => outside(() => new Redis(source as string)));
     const connection = new Connection(client, true);
     connection.#watchErrors(logger);
     return connection;
@@ -50,7 +54,7 @@ export class Connection {
 
   /** A second connection of the same kind: for messages, and for what would hold up the others on this one. */
   duplicate(): Connection {
-    const client = this.client.duplicate();
+    const client = outside(() => this.client.duplicate());
     leaveSubscribingToUs(client);
     const connection = new Connection(client, true);
     connection.#watchErrors(undefined);
@@ -81,7 +85,7 @@ export class Connection {
 
   /** Connects a client that was made with `lazyConnect`. */
   wake(): void {
-    if (this.client.status === 'wait') this.client.connect().catch(() => {});
+    if (this.client.status === 'wait') outside(() => this.client.connect()).catch(() => {});
   }
 
   /** Whether an own connection keeps the process alive: only while a command is under way. */
