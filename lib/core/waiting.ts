@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { LockUnavailableError } from './errors.js';
+import { LockOptionsError, LockUnavailableError, storeError } from './errors.js';
 import type { Busy, Granted, LockStore, Owner, PushedGrant } from './lock-store.js';
 import { outside } from './outside.js';
 import { extraOf } from './store-extras.js';
@@ -138,7 +138,7 @@ export class Waiting {
     );
     asked.then(
       (answer) => this.#answered(answer),
-      (error: unknown) => this.#unanswered(LockUnavailableError.from(error, name)),
+      (error: unknown) => this.#unanswered(storeError(error, name)),
     );
   }
 
@@ -198,8 +198,13 @@ export class Waiting {
     }
   }
 
-  #unanswered(error: LockUnavailableError): void {
+  #unanswered(error: LockUnavailableError | LockOptionsError): void {
     this.#inFlight = false;
+    if (error instanceof LockOptionsError) {
+      if (this.#over) this.#withdraw();
+      else this.#fail(error);
+      return;
+    }
     this.#error = error;
     this.#silentSince ??= this.#sentAt;
     const { clock, patience } = this.#keeper;
@@ -210,8 +215,9 @@ export class Waiting {
     else this.#fail(error);
   }
 
-  #fail(error: LockUnavailableError): void {
-    if (error.uncertain || this.#attempt > 1) this.giveUp();
+  #fail(error: LockUnavailableError | LockOptionsError): void {
+    const isCertain = error instanceof LockOptionsError || !error.uncertain;
+    if (!isCertain || this.#attempt > 1) this.giveUp();
     else this.#settle();
     this.#listener.failed(error);
   }
