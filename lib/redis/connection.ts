@@ -5,7 +5,7 @@ import type { RedisClient } from './redis-client.js';
 import { isClient, type RedisSource } from './redis-source.js';
 import { bareError } from './reply-error.js';
 
-type Event = 'ready' | 'end';
+type Event = 'ready' | 'close' | 'end';
 
 /** The connection for commands: opened here and closed here, or handed in and left open. */
 export class Connection {
@@ -17,7 +17,7 @@ export class Connection {
   losses = 0;
 
   /** One listener for each event on the client, which several services may share; ours are called by it. */
-  readonly #listeners: Record<Event, (() => void)[]> = { ready: [], end: [] };
+  readonly #listeners: Record<Event, (() => void)[]> = { ready: [], close: [], end: [] };
   readonly #onClient: Record<string, () => void>;
   #keepAlive = false;
 
@@ -26,6 +26,7 @@ export class Connection {
     this.own = own;
     const lost = (): void => {
       this.losses += 1;
+      for (const listener of this.#listeners.close) listener();
     };
     const call = (event: Event) => (): void => {
       // A client that was handed in may have been made anywhere.
@@ -77,6 +78,11 @@ export class Connection {
   /** Calls `listener` at each (re)connection. */
   onReady(listener: () => void): void {
     this.#listeners.ready.push(listener);
+  }
+
+  /** Calls `listener` each time that a connection is lost, or does not come about. */
+  onLost(listener: () => void): void {
+    this.#listeners.close.push(listener);
   }
 
   onEnd(listener: () => void): void {
