@@ -1,9 +1,7 @@
 import { type Duration, toMilliseconds } from './duration.js';
 import { LockLostError } from './errors.js';
 import type { Hold } from './hold.js';
-import { LockSignal } from './lock-signal.js';
 import type { LockMode } from './options.js';
-import { here } from './outside.js';
 
 /** A lock that is held: of one name, or of several. The handle is the lock: all that can be done with it is here. */
 export interface Lock extends AsyncDisposable {
@@ -134,12 +132,11 @@ export class LockHandle implements Lock {
     };
     this.#listeners ??= new Set();
     this.#listeners.add(endAll);
-    const context = here();
     // Once, although a quorum says it for each of its servers, and several of the names may be asked for.
     const ends = this.holds.map((hold) =>
       hold.onReleaseRequested(() => {
         endAll();
-        context(listener);
+        listener();
       }),
     );
     return endAll;
@@ -179,13 +176,13 @@ export class LockHandle implements Lock {
   }
 
   #startWatch(): Watch {
-    const source = new LockSignal();
+    const controller = new AbortController();
     const check = (): void => {
       const { lost } = this;
-      if (lost) source.abort(lost);
+      if (lost) controller.abort(lost);
     };
     for (const hold of this.holds) hold.watch(check);
-    return { signal: source.signal, check, abort: (reason) => source.abort(reason) };
+    return { signal: controller.signal, check, abort: (reason) => controller.abort(reason) };
   }
 
   get #first(): Hold {

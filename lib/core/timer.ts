@@ -1,4 +1,3 @@
-import { outside } from './outside.js';
 import { runtime } from './runtime.js';
 
 /** The longest delay that `setTimeout` takes; beyond it, it fires at once. */
@@ -17,7 +16,7 @@ export function after(ms: number, fn: () => void, { awaited = false } = {}): Can
     timer = rest > 0 ? runtime.setTimeout(() => arm(rest), LONGEST_DELAY_MS) : runtime.setTimeout(fn, left);
     if (!awaited) timer.unref();
   };
-  outside(() => arm(ms));
+  arm(ms);
   return () => runtime.clearTimeout(timer);
 }
 

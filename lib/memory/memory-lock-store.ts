@@ -12,7 +12,6 @@ import type {
   StoreListener,
   StoreState,
 } from '../core/lock-store.js';
-import { outside } from '../core/outside.js';
 import { runtime } from '../core/runtime.js';
 import { Marks } from './marks.js';
 import { MemoryLock } from './memory-lock.js';
@@ -154,10 +153,9 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
   #tell(owner: Owner, message: (listener: StoreListener) => void): boolean {
     const listener = this.#listeners.get(instanceOf(owner));
     if (!listener) return false;
-    const deliver = (): void => {
+    runtime.queueMicrotask(() => {
       if (this.#listeners.get(instanceOf(owner)) === listener) message(listener);
-    };
-    outside(() => runtime.queueMicrotask(deliver));
+    });
     return true;
   }
 }
