@@ -107,6 +107,12 @@ export class LockUnavailableError extends LockError {
   }
 }
 
+/** A fresh error for `lockName` from whatever a store rejected with. What is wrong in the options stays just that. */
+export function storeError(error: unknown, lockName: string | undefined): LockUnavailableError | LockOptionsError {
+  if (error instanceof LockOptionsError) return new LockOptionsError(error.message, { cause: error.cause });
+  return LockUnavailableError.from(error, lockName);
+}
+
 /** A lock's name, or the template or function that makes it, cannot be used. */
 export class LockKeyError extends LockError {
   override readonly name = 'LockKeyError';

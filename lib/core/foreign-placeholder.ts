@@ -22,7 +22,7 @@ interface Word {
  */
 export function refuseForeignPlaceholders(template: string, context: TemplateContext): void {
   const { literals, placeholders } = partsOf(template);
-  const names = context.parameters.map((name) => name.replace('...', '')).filter((name) => name !== '');
+  const names = context.parameters.filter((name) => name !== '' && !name.startsWith('...'));
   const refuse = (found: string, right: string): never => {
     throw new LockKeyError(
       `The template '${template}' of ${context.method} has ${found} in it, which is text there and no placeholder: write ` +

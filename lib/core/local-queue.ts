@@ -1,4 +1,4 @@
-import { LockUnavailableError } from './errors.js';
+import { type LockOptionsError, type LockUnavailableError, storeError } from './errors.js';
 import { Hold, type HoldKeeper } from './hold.js';
 import { labelOf } from './instance.js';
 import type { Lease } from './lease.js';
@@ -154,11 +154,11 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     this.#line.first?.refuse({ ...obstacle, crowded: true });
   }
 
-  failed(error: LockUnavailableError): void {
+  failed(error: LockUnavailableError | LockOptionsError): void {
     this.#claim = undefined;
     const requests = this.#line.all();
     for (const request of requests) this.#remove(request);
-    for (const request of requests) request.fail(LockUnavailableError.from(error, request.name));
+    for (const request of requests) request.fail(storeError(error, request.name));
     this.#advance();
   }
 

@@ -1,7 +1,9 @@
 import { type Duration, toMilliseconds } from './duration.js';
 import { LockLostError } from './errors.js';
 import type { Hold } from './hold.js';
+import { LockSignal } from './lock-signal.js';
 import type { LockMode } from './options.js';
+import { here } from './outside.js';
 
 /** A lock that is held: of one name, or of several. The handle is the lock: all that can be done with it is here. */
 export interface Lock extends AsyncDisposable {
@@ -132,11 +134,12 @@ export class LockHandle implements Lock {
     };
     this.#listeners ??= new Set();
     this.#listeners.add(endAll);
+    const context = here();
     // Once, although a quorum says it for each of its servers, and several of the names may be asked for.
     const ends = this.holds.map((hold) =>
       hold.onReleaseRequested(() => {
         endAll();
-        listener();
+        context(listener);
       }),
     );
     return endAll;
@@ -176,13 +179,13 @@ export class LockHandle implements Lock {
   }
 
   #startWatch(): Watch {
-    const controller = new AbortController();
+    const source = new LockSignal();
     const check = (): void => {
       const { lost } = this;
-      if (lost) controller.abort(lost);
+      if (lost) source.abort(lost);
     };
     for (const hold of this.holds) hold.watch(check);
-    return { signal: controller.signal, check, abort: (reason) => controller.abort(reason) };
+    return { signal: source.signal, check, abort: (reason) => source.abort(reason) };
   }
 
   get #first(): Hold {

@@ -4,6 +4,7 @@ import { Instance, seqOf } from './instance.js';
 import { Lease } from './lease.js';
 import type { LeaseTerms } from './lease-terms.js';
 import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.js';
+import { outside } from './outside.js';
 import { Registry } from './registry.js';
 import { RenewalWheel } from './renewal.js';
 import { within } from './timer.js';
@@ -125,7 +126,8 @@ export class Session implements StoreListener {
   #nextOwner(): Owner {
     if (!this.#instance) {
       this.#instance = new Instance(this.label);
-      this.#unsubscribe = this.store.subscribe(this.#instance.id, this);
+      const { id } = this.#instance;
+      this.#unsubscribe = outside(() => this.store.subscribe(id, this));
     }
     return this.#instance.nextOwner();
   }

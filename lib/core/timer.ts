@@ -1,3 +1,4 @@
+import { outside } from './outside.js';
 import { runtime } from './runtime.js';
 
 /** The longest delay that `setTimeout` takes; beyond it, it fires at once. */
@@ -16,7 +17,7 @@ export function after(ms: number, fn: () => void, { awaited = false } = {}): Can
     timer = rest > 0 ? runtime.setTimeout(() => arm(rest), LONGEST_DELAY_MS) : runtime.setTimeout(fn, left);
     if (!awaited) timer.unref();
   };
-  arm(ms);
+  outside(() => arm(ms));
   return () => runtime.clearTimeout(timer);
 }
 

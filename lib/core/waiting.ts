@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
-import { LockUnavailableError } from './errors.js';
+import { LockOptionsError, LockUnavailableError, storeError } from './errors.js';
 import type { Busy, Granted, LockStore, Owner, PushedGrant } from './lock-store.js';
+import { outside } from './outside.js';
 import { extraOf } from './store-extras.js';
 import { after, type CancelTimer } from './timer.js';
 import type { Wish, WishListener } from './wish.js';
@@ -131,11 +132,13 @@ export class Waiting {
       maxWaiting,
       callers: this.#listener.callers(),
     };
-    const asked =
-      stealsAfter === undefined ? store.acquire(claim) : extraOf(store, 'steal', 'A steal')(claim, stealsAfter);
+    // A claim stands for several callers, and the first to ask may be served by another's answer.
+    const asked = outside(() =>
+      stealsAfter === undefined ? store.acquire(claim) : extraOf(store, 'steal', 'A steal')(claim, stealsAfter),
+    );
     asked.then(
       (answer) => this.#answered(answer),
-      (error: unknown) => this.#unanswered(LockUnavailableError.from(error, name)),
+      (error: unknown) => this.#unanswered(storeError(error, name)),
     );
   }
 
@@ -195,8 +198,13 @@ export class Waiting {
     }
   }
 
-  #unanswered(error: LockUnavailableError): void {
+  #unanswered(error: LockUnavailableError | LockOptionsError): void {
     this.#inFlight = false;
+    if (error instanceof LockOptionsError) {
+      if (this.#over) this.#withdraw();
+      else this.#fail(error);
+      return;
+    }
     this.#error = error;
     this.#silentSince ??= this.#sentAt;
     const { clock, patience } = this.#keeper;
@@ -207,8 +215,9 @@ export class Waiting {
     else this.#fail(error);
   }
 
-  #fail(error: LockUnavailableError): void {
-    if (error.uncertain || this.#attempt > 1) this.giveUp();
+  #fail(error: LockUnavailableError | LockOptionsError): void {
+    const isCertain = error instanceof LockOptionsError || !error.uncertain;
+    if (!isCertain || this.#attempt > 1) this.giveUp();
     else this.#settle();
     this.#listener.failed(error);
   }

@@ -1,4 +1,4 @@
-import type { LockUnavailableError } from './errors.js';
+import type { LockOptionsError, LockUnavailableError } from './errors.js';
 import type { Granted, Owner } from './lock-store.js';
 
 /** What is asked of the store. */
@@ -26,5 +26,5 @@ export interface WishListener {
   busy(): void;
   /** The queue is full. */
   turnedAway(): void;
-  failed(error: LockUnavailableError): void;
+  failed(error: LockUnavailableError | LockOptionsError): void;
 }

@@ -32,6 +32,15 @@ type Overcharges<M extends Method, F> = F extends (...args: never[]) => infer R
     : true
   : false;
 
+// Without `strictNullChecks`, undefined extends everything.
+type MayBeMissing<K> = [K] extends [undefined]
+  ? true
+  : undefined extends string
+    ? false
+    : undefined extends K
+      ? true
+      : false;
+
 type When<Condition, Why> = Condition extends true ? Why : never;
 
 type WhyNot<T, M extends Method, K, Skips, S> =
@@ -45,7 +54,7 @@ type WhyNot<T, M extends Method, K, Skips, S> =
       Skips extends true ? IsNeverUndefined<Awaited<ReturnType<M>>> : false,
       'A call that does not run resolves to undefined: let the promise of the method be of undefined or void as well.'
     >
-  | When<[K] extends [undefined] ? true : false, KeyRequired>
+  | When<MayBeMissing<K>, KeyRequired>
   | When<Overcharges<M, K>, 'The function for the key takes parameters that this method does not have.'>
   | When<Overcharges<M, S>, 'The function for the signal takes parameters that this method does not have.'>;
 

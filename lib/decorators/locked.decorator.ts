@@ -22,11 +22,11 @@ import { type Method, wrapMethod } from './method-wrapper.js';
  * the lock is released. A module that forgets `LockModule` fails at boot; an object that Nest did not build fails at the call.
  * @throws LockKeyError, LockOptionsError when the class is defined, for what can be known then.
  */
-export function Locked<K extends LockedKey | undefined, S extends CallSignal = AbortSignal>(
+export function Locked<K extends LockedKey | undefined, S extends CallSignal>(
   key: K,
   options: SkippingLockedOptions<S>,
 ): LockedDecorator<K, true, S>;
-export function Locked<K extends LockedKey | undefined, S extends CallSignal = AbortSignal>(
+export function Locked<K extends LockedKey | undefined, S extends CallSignal>(
   key: K,
   options?: LockedOptions<S> & { onBusy?: 'throw' | undefined },
 ): LockedDecorator<K, false, S>;

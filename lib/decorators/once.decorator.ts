@@ -18,7 +18,7 @@ export type OnceKey = string | ((...args: any[]) => string);
  * `LockBusyError`; with `onBusy: 'skip'` it resolves to undefined at once.
  * @throws LockKeyError, LockOptionsError when the class is defined, for what can be known then.
  */
-export function Once<K extends OnceKey | undefined, S extends CallSignal = AbortSignal>(
+export function Once<K extends OnceKey | undefined, S extends CallSignal>(
   key: K,
   options: OnceMethodOptions<S>,
 ): LockedDecorator<K, true, S>;

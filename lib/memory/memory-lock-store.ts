@@ -12,6 +12,7 @@ import type {
   StoreListener,
   StoreState,
 } from '../core/lock-store.js';
+import { outside } from '../core/outside.js';
 import { runtime } from '../core/runtime.js';
 import { Marks } from './marks.js';
 import { MemoryLock } from './memory-lock.js';
@@ -153,9 +154,10 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
   #tell(owner: Owner, message: (listener: StoreListener) => void): boolean {
     const listener = this.#listeners.get(instanceOf(owner));
     if (!listener) return false;
-    runtime.queueMicrotask(() => {
+    const deliver = (): void => {
       if (this.#listeners.get(instanceOf(owner)) === listener) message(listener);
-    });
+    };
+    outside(() => runtime.queueMicrotask(deliver));
     return true;
   }
 }

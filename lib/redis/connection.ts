@@ -1,10 +1,11 @@
 import { LockOptionsError } from '../core/errors.js';
+import { outside } from '../core/outside.js';
 import type { LockLogger } from '../core/service-options.js';
 import type { RedisClient } from './redis-client.js';
 import { isClient, type RedisSource } from './redis-source.js';
 import { bareError } from './reply-error.js';
 
-type Event = 'ready' | 'end';
+type Event = 'ready' | 'close' | 'end';
 
 /** The connection for commands: opened here and closed here, or handed in and left open. */
 export class Connection {
@@ -16,7 +17,7 @@ export class Connection {
   losses = 0;
 
   /** One listener for each event on the client, which several services may share; ours are called by it. */
-  readonly #listeners: Record<Event, (() => void)[]> = { ready: [], end: [] };
+  readonly #listeners: Record<Event, (() => void)[]> = { ready: [], close: [], end: [] };
   readonly #onClient: Record<string, () => void>;
   #keepAlive = false;
 
@@ -25,9 +26,13 @@ export class Connection {
     this.own = own;
     const lost = (): void => {
       this.losses += 1;
+      for (const listener of this.#listeners.close) listener();
     };
     const call = (event: Event) => (): void => {
-      for (const listener of this.#listeners[event]) listener();
+      // A client that was handed in may have been made anywhere.
+      outside(() => {
+        for (const listener of this.#listeners[event]) listener();
+      });
     };
     this.#onClient = { ready: call('ready'), end: call('end'), close: lost, '-node': lost };
     if (own) {
@@ -42,7 +47,7 @@ export class Connection {
     if (isClient(source)) return new Connection(source, false);
     const { Redis } = await import('ioredis');
     // A URL or options: ioredis tells them apart itself.
-    const client = make(() => new Redis(source as string));
+    const client = make(() => outside(() => new Redis(source as string)));
     const connection = new Connection(client, true);
     connection.#watchErrors(logger);
     return connection;
@@ -50,7 +55,7 @@ export class Connection {
 
   /** A second connection of the same kind: for messages, and for what would hold up the others on this one. */
   duplicate(): Connection {
-    const client = this.client.duplicate();
+    const client = outside(() => this.client.duplicate());
     leaveSubscribingToUs(client);
     const connection = new Connection(client, true);
     connection.#watchErrors(undefined);
@@ -75,13 +80,18 @@ export class Connection {
     this.#listeners.ready.push(listener);
   }
 
+  /** Calls `listener` each time that a connection is lost, or does not come about. */
+  onLost(listener: () => void): void {
+    this.#listeners.close.push(listener);
+  }
+
   onEnd(listener: () => void): void {
     this.#listeners.end.push(listener);
   }
 
   /** Connects a client that was made with `lazyConnect`. */
   wake(): void {
-    if (this.client.status === 'wait') this.client.connect().catch(() => {});
+    if (this.client.status === 'wait') outside(() => this.client.connect()).catch(() => {});
   }
 
   /** Whether an own connection keeps the process alive: only while a command is under way. */

@@ -1,5 +1,6 @@
 import { LockUnavailableError } from '../core/errors.js';
 import type { Owner } from '../core/lock-store.js';
+import { outside } from '../core/outside.js';
 import { Registry } from '../core/registry.js';
 import { runtime } from '../core/runtime.js';
 import { after } from '../core/timer.js';
@@ -91,7 +92,7 @@ export class GroupCommit {
     const batch = new Batch(replicas);
     this.#open.set(group, batch);
     this.#waiting.push(batch);
-    if (!this.#scheduled) runtime.nextTick(this.#flush);
+    if (!this.#scheduled) outside(() => runtime.nextTick(this.#flush));
     this.#scheduled = true;
     return batch;
   }

@@ -14,11 +14,12 @@ export class RedisQuorum implements AsyncDisposable {
     return this.servers.map(({ url }) => url);
   }
 
-  /** Resolves when all of them say that they have been up for so long: before that they have no vote. */
+  /** Resolves when all of them have certainly been up for so long, by what they say: before that they have no vote. */
   async up(seconds: number): Promise<void> {
     const clients = this.servers.map((server) => server.client());
     for (const client of clients) {
-      await until(async () => Number(/uptime_in_seconds:(\d+)/.exec(await client.info('server'))?.[1]) >= seconds, {
+      // Which is cut to whole seconds, and may be one too many.
+      await until(async () => Number(/uptime_in_seconds:(\d+)/.exec(await client.info('server'))?.[1]) > seconds, {
         describe: `a server that has been up for ${seconds} s`,
       });
       client.disconnect();

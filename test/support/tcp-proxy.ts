@@ -13,7 +13,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #replies = new Lane();
   readonly #watches = new Watches<string>();
   readonly #cuts = new Watches<void>();
-  readonly #targetPort: number;
+  #targetPort: number;
   #listener: Server | undefined;
 
   private constructor(
@@ -71,6 +71,11 @@ export class TcpProxy implements AsyncDisposable {
   release(): void {
     this.#requests.release();
     this.#replies.release();
+  }
+
+  /** New connections go there. */
+  leadTo(target: { port: number }): void {
+    this.#targetPort = target.port;
   }
 
   resetAll(): void {

@@ -41,6 +41,22 @@ export class Methods {
     return Promise.all([this.hidden('7'), this.inherited('7')]).then(() => {});
   }
 
+  // @ts-expect-error no key
+  @Locked()
+  async withoutKey(): Promise<void> {}
+
+  // @ts-expect-error an undefined key
+  @Locked(undefined, { wait: '2s' })
+  async withUndefinedKey(): Promise<void> {}
+
+  // @ts-expect-error a key that may be undefined
+  @Locked(process.env.LOCK_KEY)
+  async withOptionalKey(): Promise<void> {}
+
+  // @ts-expect-error a static method
+  @Locked('order:<id>')
+  static async shared(id: string): Promise<void> {}
+
   // @ts-expect-error a method that returns no promise
   @Locked('order:<id>')
   sync(id: string): void {}
@@ -149,6 +165,33 @@ export class FunctionKeys {
   // @ts-expect-error a parameter of another type, with options
   @Locked((from: number) => `account:${from}`, { onBusy: 'skip' })
   async otherTypeSkipping(from: string): Promise<void> {}
+}
+
+export class Signals {
+  @Locked('order:<id>', { signal: (_id: string, signal: AbortSignal | undefined) => signal })
+  async all(id: string, signal?: AbortSignal): Promise<void> {}
+
+  @Locked('order:<id>', { signal: (id) => (id === '' ? undefined : AbortSignal.timeout(1)), onBusy: 'skip' })
+  async untyped(id: string): Promise<void> {}
+
+  @Locked((id: string) => `order:${id}`, { signal: undefined })
+  async none(id: string): Promise<void> {}
+
+  // @ts-expect-error a parameter that the method does not have
+  @Locked('order:<id>', { signal: (_id: string, signal: AbortSignal) => signal })
+  async more(id: string): Promise<void> {}
+
+  // @ts-expect-error a parameter that may be undefined
+  @Locked('order:<id>', { signal: (_id: string, signal: AbortSignal) => signal })
+  async narrower(id: string, signal?: AbortSignal): Promise<void> {}
+
+  // @ts-expect-error what is no signal
+  @Locked('order:<id>', { signal: (id: string) => id })
+  async noSignal(id: string): Promise<void> {}
+
+  // @ts-expect-error a signal that is there only later
+  @Locked('order:<id>', { signal: async () => undefined })
+  async later(id: string): Promise<void> {}
 }
 
 export class Options {

@@ -36,11 +36,11 @@ export async function openQuorum(sources: readonly RedisSource[], options: Quoru
   const { namespace, longestTtl, logger } = options;
   const commandTimeout = Math.min(options.commandTimeout, SERVER_TIMEOUT_MS);
   const abstinence = withDrift(longestTtl);
-  const open = async (source: RedisSource): Promise<RedisVoter> => {
+  const open = async (source: RedisSource, index: number): Promise<RedisVoter> => {
     const connection = await Connection.open(source, logger);
-    return new RedisVoter({ connection, namespace, commandTimeout, logger, abstinence });
+    return new RedisVoter({ connection, namespace, commandTimeout, logger, abstinence, position: index + 1 });
   };
-  return new QuorumLockStore(await Promise.all(sources.map(open)), options.commandTimeout);
+  return new QuorumLockStore(await Promise.all(sources.map(open)), { patience: options.commandTimeout, logger });
 }
 
 /** What may fail over by itself to a server that has forgotten its votes is no voter. */

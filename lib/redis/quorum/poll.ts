@@ -1,6 +1,16 @@
+import { LockUnavailableError } from '../../core/errors.js';
+
+/** Who is asked. */
+export interface Asked {
+  /** Which server answers; undefined where that is not known. */
+  readonly server?: string | undefined;
+}
+
 export interface Vote<V, T> {
   readonly voter: V;
   readonly answer: T;
+  /** Which server gave it. */
+  readonly server: string | undefined;
 }
 
 /** What has come of a poll so far. */
@@ -16,8 +26,11 @@ export interface Poll<V, T> extends Tally<V, T> {
   readonly late: Promise<readonly Vote<V, T>[]>;
 }
 
-/** Asks all voters at once. Over as soon as the answers that are missing cannot change the outcome. */
-export function poll<V, T>(
+/**
+ * Asks all voters at once. Over as soon as the answers that are missing cannot change the outcome. A server that is asked
+ * under two addresses has one vote, the first.
+ */
+export function poll<V extends Asked, T>(
   voters: readonly V[],
   ask: (voter: V) => Promise<T>,
   isDecided: (tally: Tally<V, T>) => boolean,
@@ -28,7 +41,10 @@ export function poll<V, T>(
     let missing = voters.length;
     const asked = voters.map(async (voter) => {
       try {
-        votes.push({ voter, answer: await ask(voter) });
+        const answer = await ask(voter);
+        const { server } = voter;
+        if (server !== undefined && votes.some((vote) => vote.server === server)) throw sameAgain();
+        votes.push({ voter, answer, server });
       } catch (error) {
         errors.push(error);
       }
@@ -62,4 +78,8 @@ export const never = (): boolean => false;
 /** What is over by itself with the end of a lease, and is not worth an error. */
 export function quietly(promise: Promise<unknown>): void {
   promise.catch(() => {});
+}
+
+function sameAgain(): LockUnavailableError {
+  return new LockUnavailableError(undefined, 'one is another one under a second address');
 }

@@ -11,18 +11,37 @@ import type {
   StoreListener,
   StoreState,
 } from '../../core/lock-store.js';
+import { Registry } from '../../core/registry.js';
+import type { LockLogger } from '../../core/service-options.js';
 import { extraOf } from '../../core/store-extras.js';
-import { Election } from './election.js';
+import { within } from '../../core/timer.js';
+import { Ballot } from './ballot.js';
 import { Minorities } from './minorities.js';
 import { isSettled, never, poll, quietly, type Tally, type Vote, yesIn } from './poll.js';
 import { forVoters, Quorum } from './quorum.js';
 import { quorumState } from './quorum-state.js';
+import { Roll } from './roll.js';
+import { Voter, type VoterStore } from './voter.js';
 
 /** For a vote that was lost. */
 const WITHOUT_WAIT = { alive: 0, ticket: 0, attempt: 0, block: 1 };
+/** How long closing waits for what is being taken back. */
+const CLOSE_PATIENCE_MS = 500;
 
 /** A voter cannot tell whether the release that it has carried out is this one: no vote. */
 class Untold extends Error {}
+
+interface Candidate {
+  readonly permits: number;
+  /** What it has. */
+  grant: Granted | undefined;
+}
+
+export interface QuorumStoreOptions {
+  /** How long a claim waits for most of the voters to come back, in ms. Default 0. */
+  readonly patience?: number;
+  readonly logger?: LockLogger | undefined;
+}
 
 /**
  * The port on several independent stores: a lock is held by whoever holds it in most of them. The algorithm is Redlock
@@ -31,67 +50,69 @@ class Untold extends Error {}
  */
 export class QuorumLockStore implements LockStore {
   readonly #quorum: Quorum;
+  readonly #roll: Roll;
   readonly #patience: number;
   readonly #minorities = new Minorities();
   /** Those who want the lock, or have it. */
-  readonly #owners = new Set<Owner>();
+  readonly #owners = new Registry<Owner, Candidate>();
 
-  /** `patience`: how long a claim waits for most of the voters to come back, in ms. */
-  constructor(voters: readonly LockStore[], patience = 0) {
+  constructor(stores: readonly VoterStore[], { patience = 0, logger }: QuorumStoreOptions = {}) {
+    const voters: Voter[] = [];
+    for (const store of stores) voters.push(new Voter(store, [...voters]));
     this.#quorum = new Quorum(voters);
+    this.#roll = new Roll(voters, patience, logger);
     this.#patience = patience;
   }
 
+  /** How many owners each voter may have something of. */
+  get stakes(): readonly number[] {
+    return this.#quorum.voters.map(({ stakes }) => stakes);
+  }
+
   async acquire(claim: Claim): Promise<Granted | Busy> {
-    const { owner } = claim;
-    this.#owners.add(owner);
+    const { name, owner } = claim;
+    await this.#roll.call();
+    const candidate = this.#owners.get(owner) ?? { permits: claim.permits, grant: undefined };
+    this.#owners.set(owner, candidate);
     let wanted = false;
     try {
-      const answer = await new Election(claim, {
+      const answer = await new Ballot(claim, {
         quorum: this.#quorum,
         minorities: this.#minorities,
         patience: this.#patience,
-        isWanted: () => this.#owners.has(owner),
+        isWanted: () => this.#owners.get(owner) === candidate,
       }).run();
-      if (answer.granted) this.#minorities.forget(owner);
+      if (answer.granted) this.#won(owner, candidate, answer);
       wanted = answer.granted || answer.ticket > 0;
       return answer;
     } finally {
-      if (!wanted) this.#forget(owner);
+      if (!wanted) this.#giveUp({ name, owner });
     }
   }
 
   async renew(renewal: Renewal): Promise<boolean> {
     const { name, owner, permits = 0 } = renewal;
     const needed = this.#quorum.votesFor(permits);
-    const asked = forVoters(renewal);
-    const answers = await poll(this.#quorum.voters, (voter) => voter.renew(asked), isSettled(needed));
+    const answers = await poll(this.#quorum.voters, (voter) => voter.renew(forVoters(renewal)), isSettled(needed));
     const ours = this.#quorum.outcome(name, answers, needed);
-    // Whoever has lost it, after a restart say, gets it back, and counts from the next renewal on.
-    const retake = ({ voter, answer }: Vote<LockStore, boolean>): void => {
-      if (!answer && this.#owners.has(owner)) quietly(voter.acquire({ ...asked, permits, ...WITHOUT_WAIT }));
-    };
     if (ours) {
+      const retake = ({ voter, answer }: Vote<Voter, boolean>): void => {
+        if (!answer) quietly(this.#retake(voter, renewal));
+      };
       answers.votes.forEach(retake);
       quietly(answers.late.then((votes) => votes.forEach(retake)));
-    } else quietly(this.withdraw({ name, owner }));
+    } else this.#giveUp({ name, owner });
     return ours;
   }
 
   async release(owned: Owned & { retain: number }): Promise<ReleaseAnswer> {
     this.#forget(owned.owner);
-    const answers = await poll(
-      this.#quorum.voters,
-      async (voter) => {
-        const released = voter.release(owned);
-        // Where it was won without this one's vote, we may stand in the queue still.
-        quietly(voter.withdraw(owned));
-        const answer = await released;
-        if (answer === 'unknown') throw new Untold();
-        return answer;
-      },
-      isSettled(this.#quorum.majority),
-    );
+    const release = async (voter: Voter): Promise<boolean> => {
+      const answer = await voter.release(owned);
+      if (answer === 'unknown') throw new Untold();
+      return answer;
+    };
+    const answers = await poll(this.#quorum.voters, release, isSettled(this.#quorum.majority));
     try {
       return this.#quorum.outcome(owned.name, answers, this.#quorum.majority);
     } catch (error) {
@@ -103,7 +124,7 @@ export class QuorumLockStore implements LockStore {
 
   async withdraw(owned: Owned): Promise<void> {
     this.#forget(owned.owner);
-    const leave = async (voter: LockStore): Promise<boolean> => {
+    const leave = async (voter: Voter): Promise<boolean> => {
       await voter.withdraw(owned);
       return true;
     };
@@ -114,27 +135,24 @@ export class QuorumLockStore implements LockStore {
   /** Those who have marked it take the mark back when it turns out that most have not. */
   async complete(completion: Completion): Promise<boolean> {
     const { name, owner, retain } = completion;
+    const { voters, majority } = this.#quorum;
     const asked = { ...completion, replicas: 0 };
-    const answers = await poll(
-      this.#quorum.voters,
-      (voter) => extraOf(voter, 'complete', 'A mark')(asked),
-      isSettled(this.#quorum.majority),
-    );
-    const done = this.#quorum.outcome(name, answers, this.#quorum.majority);
-    const takeBack = ({ voter, answer }: Vote<LockStore, boolean>): void => {
-      if (answer) quietly(extraOf(voter, 'unmark', 'A mark')(name, owner));
-    };
-    if (!done) {
-      answers.votes.forEach(takeBack);
-      quietly(answers.late.then((votes) => votes.forEach(takeBack)));
-    } else if (retain !== undefined) quietly(this.withdraw(completion));
+    const answers = await poll(voters, (voter) => voter.complete(asked), isSettled(majority));
+    const done = this.#quorum.outcome(name, answers, majority);
+    for (const voter of voters) {
+      if (done) voter.keepMark(completion);
+      else quietly(voter.takeBackMark(completion));
+    }
+    const isLost = !done && this.#owners.get(owner)?.permits === 0;
+    if (isLost || (done && retain !== undefined)) this.#giveUp({ name, owner });
     return done;
   }
 
   /** One mark is enough: the other servers may have lost theirs. */
   async doneAt(name: string): Promise<number | null> {
-    const ask = (voter: LockStore): Promise<number | null> => extraOf(voter, 'doneAt', 'A mark')(name);
-    const found = ({ votes }: Tally<LockStore, number | null>): boolean => votes.some(({ answer }) => answer !== null);
+    await this.#roll.call();
+    const ask = (voter: Voter): Promise<number | null> => extraOf(voter.store, 'doneAt', 'A mark')(name);
+    const found = ({ votes }: Tally<Voter, number | null>): boolean => votes.some(({ answer }) => answer !== null);
     const answers = await poll(this.#quorum.voters, ask, found);
     const mark = answers.votes.find(({ answer }) => answer !== null);
     if (!mark && answers.votes.length < this.#quorum.majority) throw this.#quorum.unavailable(name, answers);
@@ -144,10 +162,10 @@ export class QuorumLockStore implements LockStore {
   /** Every server has to answer: a mark that is left on one counts. */
   async unmark(name: string, mark: Owner | number): Promise<boolean> {
     const all = this.#quorum.voters.length;
-    const unmark = (voter: LockStore, own: Owner | number): Promise<boolean> =>
-      extraOf(voter, 'unmark', 'A mark')(name, own);
+    const unmark = (voter: Voter, own: Owner | number): Promise<boolean> =>
+      extraOf(voter.store, 'unmark', 'A mark')(name, own);
     if (typeof mark === 'string') return yesIn(await this.#ask(name, all, (voter) => unmark(voter, mark))) > 0;
-    const seen = await this.#ask(name, all, (voter) => extraOf(voter, 'doneAt', 'A mark')(name));
+    const seen = await this.#ask(name, all, (voter) => extraOf(voter.store, 'doneAt', 'A mark')(name));
     if (!seen.some(({ answer }) => answer === mark)) return false;
     // Each server has a time of its own.
     const times = new Map(seen.map(({ voter, answer }) => [voter, answer]));
@@ -159,13 +177,15 @@ export class QuorumLockStore implements LockStore {
   }
 
   async requestRelease(name: string): Promise<boolean> {
-    const ask = (voter: LockStore): Promise<boolean> => extraOf(voter, 'requestRelease', 'A request for release')(name);
+    await this.#roll.call();
+    const ask = (voter: Voter): Promise<boolean> =>
+      extraOf(voter.store, 'requestRelease', 'A request for release')(name);
     const answers = await poll(this.#quorum.voters, ask, isSettled(this.#quorum.majority));
     return this.#quorum.outcome(name, answers, this.#quorum.majority);
   }
 
   async names(prefix: string): Promise<readonly string[]> {
-    const list = (voter: LockStore): Promise<readonly string[]> => extraOf(voter, 'names', 'A list of names')(prefix);
+    const list = (voter: Voter): Promise<readonly string[]> => extraOf(voter.store, 'names', 'A list of names')(prefix);
     const lists = await this.#ask(undefined, this.#quorum.majority, list);
     return [...new Set(lists.flatMap(({ answer }) => answer))].sort();
   }
@@ -177,7 +197,7 @@ export class QuorumLockStore implements LockStore {
   async force(name: string, expected: number | null): Promise<boolean> {
     const seen = await this.#look(name);
     if (this.#combine(seen).lastToken !== expected) return false;
-    const ended = await Promise.all(seen.map(({ voter, answer }) => voter.force(name, answer.lastToken)));
+    const ended = await Promise.all(seen.map(({ voter, answer }) => voter.store.force(name, answer.lastToken)));
     return ended.includes(true);
   }
 
@@ -186,45 +206,74 @@ export class QuorumLockStore implements LockStore {
     const hints: StoreListener = {
       granted: (owner) => listener.nudged(owner),
       revoked: (owner, token) => {
-        this.#forget(owner);
+        // What comes late of an earlier vote says nothing of this hold.
+        const granted = this.#owners.get(owner)?.grant?.token;
+        if (granted !== undefined && token !== undefined && token < granted) return;
+        if (granted !== undefined) this.#forget(owner);
         listener.revoked(owner, token);
       },
       nudged: (owner) => listener.nudged(owner),
       releaseRequested: (owner, token) => listener.releaseRequested?.(owner, token),
       reconnected: () => listener.reconnected(),
     };
-    const ends = this.#quorum.voters.map((voter) => voter.subscribe(instance, hints));
+    const ends = this.#quorum.voters.map(({ store }) => store.subscribe(instance, hints));
     return () => {
       for (const end of ends) end();
     };
   }
 
   async close(): Promise<void> {
-    this.#owners.clear();
-    await Promise.all(this.#quorum.voters.map((voter) => voter.close?.()));
+    const { voters } = this.#quorum;
+    await within(CLOSE_PATIENCE_MS, Promise.all(voters.map((voter) => voter.idle())));
+    await Promise.all(voters.map((voter) => voter.close()));
+  }
+
+  #won(owner: Owner, candidate: Candidate, grant: Granted): void {
+    candidate.grant = grant;
+    this.#minorities.forget(owner);
+    this.#roll.open();
+  }
+
+  /** A voter that has lost it, after a restart say, gets it back, and counts from the next renewal on. */
+  async #retake(voter: Voter, renewal: Renewal): Promise<void> {
+    const { owner, permits = 0 } = renewal;
+    const asked = { ...forVoters(renewal), permits };
+    const grant = this.#owners.get(owner)?.grant;
+    if (!grant) return;
+    const answer = await voter.acquire({ ...asked, ...WITHOUT_WAIT });
+    // As those have it that have voted from the beginning.
+    if (answer.granted) await voter.renew({ ...asked, token: grant.token, block: grant.block });
+  }
+
+  /** Nobody wants it any more, and nobody waits for the servers to know. */
+  #giveUp(owned: Owned): void {
+    this.#forget(owned.owner);
+    for (const voter of this.#quorum.voters) quietly(voter.leave(owned));
   }
 
   #forget(owner: Owner): void {
-    this.#owners.delete(owner);
+    const candidate = this.#owners.get(owner);
+    if (candidate) this.#owners.delete(owner, candidate);
     this.#minorities.forget(owner);
   }
 
-  #look(name: string): Promise<readonly Vote<LockStore, StoreState>[]> {
-    return this.#ask(name, this.#quorum.majority, (voter) => voter.inspect(name));
+  #look(name: string): Promise<readonly Vote<Voter, StoreState>[]> {
+    return this.#ask(name, this.#quorum.majority, ({ store }) => store.inspect(name));
   }
 
   /** The answers of all who answer, of whom `needed` have to. */
   async #ask<T>(
     name: string | undefined,
     needed: number,
-    ask: (voter: LockStore) => Promise<T>,
-  ): Promise<readonly Vote<LockStore, T>[]> {
+    ask: (voter: Voter) => Promise<T>,
+  ): Promise<readonly Vote<Voter, T>[]> {
+    await this.#roll.call();
     const answers = await poll(this.#quorum.voters, ask, never);
     if (answers.votes.length < needed) throw this.#quorum.unavailable(name, answers);
     return answers.votes;
   }
 
-  #combine(seen: readonly Vote<LockStore, StoreState>[]): StoreState {
+  #combine(seen: readonly Vote<Voter, StoreState>[]): StoreState {
     return quorumState(
       seen.map(({ answer }) => answer),
       this.#quorum.majority,

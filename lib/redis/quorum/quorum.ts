@@ -1,7 +1,7 @@
 import { LockUnavailableError } from '../../core/errors.js';
-import type { LockStore } from '../../core/lock-store.js';
 import { UNBOUNDED } from '../../core/options.js';
 import { type Tally, yesIn } from './poll.js';
+import type { Voter } from './voter.js';
 
 /** A server's lease is longer than the holder counts, by what its clock may run faster: 1 %, and 2 ms for its steps. */
 export function withDrift(ttl: number): number {
@@ -15,10 +15,10 @@ export function forVoters<T extends { readonly ttl: number }>(asked: T): T & { r
 
 /** Who votes, and what their votes amount to. */
 export class Quorum {
-  readonly voters: readonly LockStore[];
+  readonly voters: readonly Voter[];
   readonly majority: number;
 
-  constructor(voters: readonly LockStore[]) {
+  constructor(voters: readonly Voter[]) {
     this.voters = voters;
     this.majority = Math.floor(voters.length / 2) + 1;
   }
@@ -39,12 +39,13 @@ export class Quorum {
     throw this.unavailable(name, answers);
   }
 
-  unavailable(name: string | undefined, { votes, errors }: Tally<unknown, unknown>): LockUnavailableError {
-    const [first] = errors.map((error) => LockUnavailableError.from(error, name));
+  unavailable(name: string | undefined, { votes, errors, missing }: Tally<unknown, unknown>): LockUnavailableError {
+    const all = errors.map((error) => LockUnavailableError.from(error, name));
+    const [first] = all;
     const problem = first
       ? `${errors.length} of the ${this.voters.length} servers of the quorum did not vote (${first.problem})`
       : 'the votes were taken back before they were complete';
-    const uncertain = votes.length > 0 || first?.uncertain !== false;
+    const uncertain = votes.length + missing > 0 || all.length === 0 || all.some((error) => error.uncertain);
     return new LockUnavailableError(name, problem, { cause: first, uncertain });
   }
 }

@@ -1,76 +1,194 @@
 import { LockUnavailableError } from '../../core/errors.js';
-import type { Busy, Claim, Granted, Renewal } from '../../core/lock-store.js';
+import type { Busy, Claim, Completion, Granted, Renewal } from '../../core/lock-store.js';
 import { runtime } from '../../core/runtime.js';
+import type { LockLogger } from '../../core/service-options.js';
 import { within } from '../../core/timer.js';
 import type { Connection } from '../connection.js';
+import { keyOf } from '../keys.js';
 import { RedisLockStore, type RedisLockStoreOptions } from '../redis-lock-store.js';
+import { bareError } from '../reply-error.js';
+import { LOOK_SCRIPT, readLook } from './look.js';
+import type { VoterStore } from './voter.js';
 
 export interface RedisVoterOptions extends RedisLockStoreOptions {
   /** For how long a server abstains after its start, in ms: no lease from before is left then. */
   readonly abstinence: number;
+  /** Beginning at 1, as it stands in the option `quorum`. */
+  readonly position: number;
 }
+
+/** Which server answers on one connection. */
+interface Seen {
+  /** Of the connection: how many were lost before. */
+  readonly losses: number;
+  readonly runId: string | undefined;
+  /** It started no later than this, by our clock, in ms. */
+  readonly start: number;
+}
+
+/** How long after a refusal it is asked again who it is; twice as long after each, up to a minute. */
+const REFUSED_MS = 1_000;
+const LONGEST_MS = 60_000;
 
 /**
  * One server of a quorum. It has no vote for a while after its start: it may have lost what it had granted, and would
- * help a second holder to a majority.
+ * help a second holder to a majority. What it answers counts only on a connection on which it has told who it is.
  */
-export class RedisVoter extends RedisLockStore {
+export class RedisVoter extends RedisLockStore implements VoterStore {
   readonly #connection: Connection;
   readonly #abstinence: number;
   readonly #patience: number;
-  #opened: Promise<unknown> | undefined;
-  /** When it started, by our clock, in ms; known for one connection, which breaks when it starts anew. */
-  #start: { readonly losses: number; readonly at: number } | undefined;
-  #asking: Promise<unknown> | undefined;
+  readonly #position: number;
+  readonly #logger: LockLogger | undefined;
+  readonly #key: string;
+  readonly #listeners: (() => void)[] = [];
+  /** The first attempt to connect has ended, well or not. */
+  readonly #opened: Promise<void>;
+  /** The question on its way. A client that sends it again after a reconnect is not given another one. */
+  #looking: Promise<void> | undefined;
+  #seen: Seen | undefined;
+  #refusals = 0;
+  #askAgainAt = 0;
+  #problem = 'it has not told yet how long it has been up';
 
-  constructor({ abstinence, ...options }: RedisVoterOptions) {
+  constructor({ abstinence, position, ...options }: RedisVoterOptions) {
     super(options);
     this.#connection = options.connection;
     this.#abstinence = abstinence;
     this.#patience = options.commandTimeout;
+    this.#position = position;
+    this.#logger = options.logger;
+    this.#key = keyOf(options.namespace, 'quorum');
+    this.#opened = new Promise((resolve) => {
+      this.#connection.onReady(resolve);
+      this.#connection.onLost(resolve);
+    });
+    this.#connection.onReady(() => this.#lookAnew());
+    if (this.#connection.ready) this.#lookAnew();
   }
 
-  override async acquire(claim: Claim): Promise<Granted | Busy> {
-    const { name } = claim;
-    if (!this.#connection.ready) await this.#firstConnection();
+  get reachable(): boolean {
+    return this.#connection.ready;
+  }
+
+  get server(): string | undefined {
+    return this.#isSeen ? this.#seen?.runId : undefined;
+  }
+
+  onReachable(listener: () => void): void {
+    this.#connection.onReady(listener);
+  }
+
+  onIdentified(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** For the first connection it is worth waiting; not for one that was lost, as long as the others answer. */
+  async identify(patience = this.#patience): Promise<void> {
+    const connection = this.#connection;
+    if (!connection.ready && connection.losses === 0) {
+      connection.wake();
+      await within(patience, this.#opened);
+    }
+    if (connection.ready && !this.#isSeen) await within(patience, this.#look());
+  }
+
+  override acquire(claim: Claim): Promise<Granted | Busy> {
+    return this.#vouched(claim.name, () => {
+      const left = Math.ceil((this.#seen?.start ?? 0) + this.#abstinence - runtime.monotonic());
+      if (left <= 0) return super.acquire(claim);
+      throw abstained(claim.name, `it has started a short while ago, and has no vote for ${left} ms yet`);
+    });
+  }
+
+  override renew(renewal: Renewal): Promise<boolean> {
+    const { token } = renewal;
+    return this.#vouched(renewal.name, () =>
+      token === undefined ? super.renew(renewal) : this.raise({ ...renewal, token }),
+    );
+  }
+
+  override complete(completion: Completion): Promise<boolean> {
+    return this.#vouched(completion.name, () => super.complete(completion));
+  }
+
+  get #isSeen(): boolean {
+    return this.#seen?.losses === this.#connection.losses;
+  }
+
+  /** The answer of a server that is known. What was sent again after a reconnect may be that of another one. */
+  async #vouched<T>(name: string, ask: () => Promise<T>): Promise<T> {
+    if (!this.#isSeen) await this.identify();
     if (!this.#connection.ready) throw abstained(name, 'it is not connected');
+    if (!this.#isSeen) throw abstained(name, this.#problem);
     const { losses } = this.#connection;
-    if (this.#start?.losses !== losses) await this.#askOnce();
-    if (this.#start?.losses !== losses) throw abstained(name, 'it does not tell how long it has been up (INFO)');
-    const left = Math.ceil(this.#start.at + this.#abstinence - runtime.monotonic());
-    if (left > 0) throw abstained(name, `it has started a short while ago, and has no vote for ${left} ms yet`);
-    const answer = await super.acquire(claim);
-    // What was sent again after a reconnect may have been granted by a server that has lost everything.
+    const answer = await ask();
     if (losses !== this.#connection.losses) throw new LockUnavailableError(name, 'its connection was lost meanwhile');
     return answer;
   }
 
-  override renew(renewal: Renewal): Promise<boolean> {
-    return renewal.token === undefined ? super.renew(renewal) : this.raise({ ...renewal, token: renewal.token });
+  /** On a new connection. */
+  #lookAnew(): void {
+    this.#askAgainAt = 0;
+    const { options } = this.#connection.client as { options?: { autoResendUnfulfilledCommands?: unknown } };
+    // Such a client answers nothing that was on its way.
+    if (options?.autoResendUnfulfilledCommands === false) this.#looking = undefined;
+    void this.#look();
   }
 
-  /** For that it is worth waiting, once; not for one that was lost, as long as the others answer. */
-  #firstConnection(): Promise<unknown> {
-    this.#opened ??= within(this.#patience, new Promise<void>((resolve) => this.#connection.onReady(resolve)));
-    this.#connection.wake();
-    return this.#opened;
+  async #look(): Promise<void> {
+    if (!this.#looking && runtime.monotonic() < this.#askAgainAt) return;
+    this.#looking ??= this.#ask();
+    const looking = this.#looking;
+    await looking;
+    if (this.#looking === looking) this.#looking = undefined;
   }
 
-  /** All who want to know wait for one answer. */
-  #askOnce(): Promise<unknown> {
-    this.#asking ??= within(this.#patience, this.#askStart()).finally(() => {
-      this.#asking = undefined;
-    });
-    return this.#asking;
+  async #ask(): Promise<void> {
+    const { client } = this.#connection;
+    try {
+      this.#heard(await client.eval(LOOK_SCRIPT, 1, this.#key));
+    } catch (error) {
+      // On a connection that is lost, that is no refusal.
+      if (this.#connection.ready) this.#refused(bareError(error as Error).message);
+    }
   }
 
-  async #askStart(): Promise<void> {
-    const { client, losses } = this.#connection;
-    const info = await client.info?.('server').catch(() => undefined);
-    const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(String(info)) ?? [];
-    // On a connection that was lost meanwhile, the answer may be that of another start.
-    if (seconds === undefined || losses !== this.#connection.losses) return;
-    this.#start = { losses, at: runtime.monotonic() - Number(seconds) * 1_000 };
+  /** Whenever it was asked: it is the server of the connection on which the answer comes. */
+  #heard(info: unknown): void {
+    const now = runtime.monotonic();
+    const look = readLook(info);
+    if (!look) {
+      this.#refused('its INFO has no uptime_in_seconds');
+      return;
+    }
+    const { runId, up } = look;
+    const before = this.#seen;
+    let start = now - up;
+    if (before && runId !== undefined) {
+      // One that came in the place of another may have been up, and have voted, beside it, or its clock may have been set.
+      start = runId === before.runId ? before.start : now;
+    }
+    this.#seen = { losses: this.#connection.losses, runId, start };
+    if (this.#refusals > 0) this.#logger?.warn(`${this.#name} tells how long it has been up, and has its vote again.`);
+    this.#refusals = 0;
+    for (const listener of this.#listeners) listener();
+  }
+
+  #refused(why: string): void {
+    this.#problem = `it does not tell how long it has been up (INFO: ${why})`;
+    this.#askAgainAt = runtime.monotonic() + Math.min(REFUSED_MS * 2 ** this.#refusals, LONGEST_MS);
+    if (this.#refusals === 0) {
+      this.#logger?.warn(
+        `${this.#name} has no vote, since it does not tell how long it has been up (${why}). ` +
+          'Allow its user INFO, also in scripts (`+info`).',
+      );
+    }
+    this.#refusals += 1;
+  }
+
+  get #name(): string {
+    return `Server ${this.#position} of the option \`quorum\``;
   }
 }
 

@@ -1,11 +1,12 @@
 import { LockUnavailableError } from '../../core/errors.js';
-import type { Busy, Claim, Granted, LockStore } from '../../core/lock-store.js';
+import type { Busy, Claim, Granted } from '../../core/lock-store.js';
 import { runtime } from '../../core/runtime.js';
 import { pause } from '../../core/timer.js';
 import type { Minorities } from './minorities.js';
 import { isSettled, never, type Poll, poll, quietly, type Tally, type Vote } from './poll.js';
 import { forVoters, type Quorum } from './quorum.js';
 import { commonHolder, refusal } from './refusal.js';
+import type { Voter } from './voter.js';
 
 /** How long a claim that does not wait tries again as long as the votes are split. */
 const SPLIT_MS = 500;
@@ -27,7 +28,7 @@ export interface Electorate {
 }
 
 /** One claim before the voters: it wins most of them, or is refused. */
-export class Election {
+export class Ballot {
   readonly #claim: Claim;
   readonly #electorate: Electorate;
   /** The claim as a voter hears it. */
@@ -61,19 +62,23 @@ export class Election {
     const since = runtime.monotonic();
     // Holders whose shares overlap have one token as long as all servers have a say in it. And who has not won has to know
     // of each vote that it has, since it stands in the way of others with it.
-    const isWon = ({ votes }: Tally<LockStore, Answer>): boolean =>
+    const isWon = ({ votes }: Tally<Voter, Answer>): boolean =>
       this.#claim.permits === 0 && grantsIn(votes).length >= this.#needed;
     const answers = await poll(this.#electorate.quorum.voters, (voter) => voter.acquire(this.#asked), isWon);
-    quietly(answers.late.then((votes) => this.#giveBackLate(grantsIn(votes))));
-    const grant = await this.#confirm(answers);
-    return grant ?? this.#refuse(answers, runtime.monotonic() - since);
+    try {
+      const grant = await this.#confirm(answers);
+      return grant ?? (await this.#refuse(answers, runtime.monotonic() - since));
+    } catch (error) {
+      if (error instanceof LockUnavailableError) return error;
+      throw error;
+    }
   }
 
   /**
    * The grant, if it has been won, and once most servers know its token: whoever is granted the lock next gets a higher
    * one from one of them.
    */
-  async #confirm({ votes }: Tally<LockStore, Answer>): Promise<Granted | undefined> {
+  async #confirm({ votes }: Tally<Voter, Answer>): Promise<Granted | undefined> {
     const { quorum } = this.#electorate;
     const grants = grantsIn(votes);
     if (grants.length < this.#needed) return undefined;
@@ -81,20 +86,22 @@ export class Election {
     const { token } = answer;
     const block = Math.min(answer.block, this.#asked.block);
     const voters = grants.map(({ voter }) => voter);
-    const tell = (voter: LockStore): Promise<boolean> => voter.renew({ ...this.#asked, token, block });
+    const tell = (voter: Voter): Promise<boolean> => voter.renew({ ...this.#asked, token, block });
     // Those whose grant is on its way still are told as well, and then give the same token whenever they are asked.
     for (const voter of quorum.voters) if (!voters.includes(voter)) quietly(tell(voter));
     const answers = await poll(voters, tell, this.#claim.permits === 0 ? isSettled(this.#needed) : never);
     return quorum.outcome(this.#claim.name, answers, this.#needed) ? { granted: true, token, block } : undefined;
   }
 
-  async #refuse(answers: Poll<LockStore, Answer>, took: number): Promise<Refusal | LockUnavailableError> {
+  async #refuse(answers: Poll<Voter, Answer>, took: number): Promise<Refusal | LockUnavailableError> {
     const { quorum, minorities } = this.#electorate;
     const { owner, alive } = this.#claim;
     const grants = grantsIn(answers.votes);
     const refusing = answers.votes.filter(({ answer }) => !answer.granted);
     const refusals = refusing.map(({ answer }) => answer as Busy);
-    if (refusals.length === 0 || answers.votes.length < quorum.majority) return this.#absent(answers);
+    if (refusals.length === 0 || answers.votes.length < quorum.majority) {
+      return quorum.unavailable(this.#claim.name, answers);
+    }
 
     const busy = refusal(refusals, this.#needed - grants.length);
     const full = alive > 0 ? refusals.filter(({ ticket }) => ticket === 0).length : 0;
@@ -111,26 +118,12 @@ export class Election {
     return isSplit ? { ...busy, retryAfter: minorities.backOff(owner), rank: 0, isSplit } : busy;
   }
 
-  /** Thrown where a server may have done something, and the caller has to see to that. */
-  #absent(answers: Tally<LockStore, Answer>): LockUnavailableError {
-    const error = this.#electorate.quorum.unavailable(this.#claim.name, answers);
-    const { errors } = answers;
-    if (errors.length > 0 && errors.every((each) => each instanceof LockUnavailableError && !each.uncertain))
-      return error;
-    throw error;
-  }
-
-  /** A server may have been asked after all was over, when it was connected again, say. */
-  async #giveBackLate(grants: readonly Vote<LockStore, Granted>[]): Promise<void> {
-    if (!this.#electorate.isWanted()) await this.#leave(grants.map(({ voter }) => voter));
-  }
-
-  #leave(voters: readonly LockStore[]): Promise<unknown> {
+  #leave(voters: readonly Voter[]): Promise<unknown> {
     const { name, owner } = this.#claim;
-    return Promise.allSettled(voters.map((voter) => voter.withdraw({ name, owner })));
+    return Promise.allSettled(voters.map((voter) => voter.leave({ name, owner })));
   }
 }
 
-function grantsIn(votes: readonly Vote<LockStore, Answer>[]): Vote<LockStore, Granted>[] {
-  return votes.filter((vote): vote is Vote<LockStore, Granted> => vote.answer.granted);
+function grantsIn(votes: readonly Vote<Voter, Answer>[]): Vote<Voter, Granted>[] {
+  return votes.filter((vote): vote is Vote<Voter, Granted> => vote.answer.granted);
 }
