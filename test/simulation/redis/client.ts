@@ -36,7 +36,7 @@ interface Command {
 }
 
 /** A class that opens connections from this process, as `Redis` of ioredis is. */
-export function redisFor(process: SimProcess, network: Network) {
+export function redisFor(process: SimProcess, network: Network): new (...args: unknown[]) => SimRedis {
   return class Redis extends SimRedis {
     constructor(...args: unknown[]) {
       super(process, network, args);
@@ -48,7 +48,7 @@ export function redisFor(process: SimProcess, network: Network) {
   };
 }
 
-class SimRedis extends EventEmitter {
+export class SimRedis extends EventEmitter {
   readonly options: Options;
   status = '';
   stream: SimStream | undefined;
