@@ -32,7 +32,15 @@ describe('Re-entry', () => {
   });
 
   it('works without waiting, and with what the outer call gives', async () => {
-    const given: LockOptions = { wait: 0, ttl: '5s', holdAtLeast: '1m', maxHold: '1h', renew: true, replicas: 1, permits: 1 };
+    const given: LockOptions = {
+      wait: 0,
+      ttl: '5s',
+      holdAtLeast: '1m',
+      maxHold: '1h',
+      renew: true,
+      replicas: 1,
+      permits: 1,
+    };
     await locks.run('door', { ttl: '30s', holdAtLeast: '1h', maxHold: '1m', replicas: 2 }, () =>
       locks.run('door', { ...given, mode: 'shared' }, () => {}),
     );
