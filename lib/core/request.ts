@@ -1,4 +1,3 @@
-import { onAbort } from './abort.js';
 import type { Clock } from './clock.js';
 import { LockBusyError, LockUnavailableError } from './errors.js';
 import type { Hold } from './hold.js';
@@ -24,24 +23,6 @@ export interface Place {
   left(request: Request): void;
 }
 
-/** What a request depends on beside its options. */
-export interface Circumstances {
-  /** How long this caller waits, in ms. */
-  readonly wait: number;
-  /** Takes it from whoever has it, provided that this is the last token still; undefined: does not. */
-  readonly stealsAfter?: number | null | undefined;
-  /** Given where the own call chain holds the lock. */
-  readonly ownChain?: OwnChain | undefined;
-}
-
-/** The call chain of a request, which holds what it asks for. */
-export interface OwnChain {
-  /** Whether it holds it still. */
-  holds(): boolean;
-  /** It turns out that the request has to wait for it. */
-  warn(): void;
-}
-
 /** What a caller asked for: one name, until it is granted, refused or given up. Settles once. */
 export class Request implements Linked<Request> {
   readonly name: string;
@@ -57,33 +38,28 @@ export class Request implements Linked<Request> {
 
   readonly #clock: Clock;
   readonly #since: number;
-  readonly #ownChain: OwnChain | undefined;
   #resolve!: (lock: LockHandle) => void;
   #reject!: (error: unknown) => void;
   #cancelWait: CancelTimer | undefined;
   #counting = false;
   #settled = false;
-  #cancelAbort: (() => void) | undefined;
+  #onAbort: (() => void) | undefined;
 
-  constructor(
-    clock: Clock,
-    name: string,
-    options: ResolvedLockOptions,
-    { wait, stealsAfter, ownChain }: Circumstances,
-  ) {
+  constructor(clock: Clock, name: string, options: ResolvedLockOptions, wait: number, stealsAfter?: number | null) {
     this.#clock = clock;
     this.#since = clock.now();
     this.name = name;
     this.options = options;
     this.wait = wait;
     this.stealsAfter = stealsAfter;
-    this.#ownChain = ownChain;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { signal } = options;
-    if (signal) this.#cancelAbort = onAbort(signal, () => this.fail(signal.reason));
+    if (options.signal) {
+      this.#onAbort = () => this.fail(options.signal?.reason);
+      options.signal.addEventListener('abort', this.#onAbort);
+    }
   }
 
   /** Granted or failed. */
@@ -93,9 +69,7 @@ export class Request implements Linked<Request> {
 
   /** The lease to ask for. */
   get ttl(): number {
-    const { ttl, maxHold, holdAtLeast } = this.options;
-    // What has to be kept longer than it may be held is still there when it is given back for that.
-    return holdAtLeast > maxHold ? ttl : Math.min(ttl, maxHold);
+    return Math.min(this.options.ttl, this.options.maxHold);
   }
 
   /** Whether the lease of somebody else can serve it: one that is renewed for as long as it takes. */
@@ -105,10 +79,8 @@ export class Request implements Linked<Request> {
 
   /** It is known that the lock is busy: the wait, which began with the request, may end from now on. */
   startCounting(): void {
-    if (this.#counting) return;
+    if (this.#counting || this.wait === Number.POSITIVE_INFINITY) return;
     this.#counting = true;
-    this.#waitsForItself();
-    if (this.wait === Number.POSITIVE_INFINITY) return;
     const left = this.wait - (this.#clock.now() - this.#since);
     if (left <= 0) this.#giveUp();
     else this.#cancelWait = after(left, () => this.#giveUp(), { awaited: true });
@@ -117,11 +89,7 @@ export class Request implements Linked<Request> {
   /** It is busy and does not wait. */
   refuse({ holders, retryAfter, trouble, crowded }: Obstacle): void {
     if (trouble) this.fail(LockUnavailableError.from(trouble, this.name));
-    else {
-      const waited = this.#clock.now() - this.#since;
-      const ownChain = this.#waitsForItself();
-      this.fail(new LockBusyError(this.name, waited, holders, retryAfter, crowded, ownChain));
-    }
+    else this.fail(new LockBusyError(this.name, this.#clock.now() - this.#since, holders, retryAfter, crowded));
   }
 
   grant(hold: Hold): void {
@@ -135,12 +103,6 @@ export class Request implements Linked<Request> {
     this.place?.left(this);
   }
 
-  #waitsForItself(): boolean {
-    if (!this.#ownChain?.holds()) return false;
-    this.#ownChain.warn();
-    return true;
-  }
-
   #giveUp(): void {
     if (this.place) this.refuse(this.place.obstacle());
   }
@@ -148,6 +110,6 @@ export class Request implements Linked<Request> {
   #settle(): void {
     this.#settled = true;
     this.#cancelWait?.();
-    this.#cancelAbort?.();
+    if (this.#onAbort) this.options.signal?.removeEventListener('abort', this.#onAbort);
   }
 }

@@ -35,6 +35,7 @@ export function Locked(): KeylessDecorator;
 // biome-ignore lint/suspicious/noExplicitAny: the overloads say which methods compile.
 export function Locked(key?: LockedKey, options: LockedOptions = {}): any {
   const { onBusy = 'throw', service, ...lockOptions } = options;
+  const hasOptions = Object.keys(lockOptions).length > 0;
   return (target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<Method>): void =>
     wrapMethod<LockOptions>(target, method, descriptor, {
       decorator: '@Locked',
@@ -48,7 +49,7 @@ export function Locked(key?: LockedKey, options: LockedOptions = {}): any {
         resolveLockOptions(DEFAULT_LOCK_OPTIONS, { ...given, mode }, at);
       },
       call: (locks, name, given, body) => {
-        if (onBusy === 'throw') return locks.run(name, given, body);
+        if (onBusy === 'throw') return locks.run(name, hasOptions ? given : undefined, body);
         return locks.tryRun(name, given, body).then((result) => (result.acquired ? result.value : undefined));
       },
     });

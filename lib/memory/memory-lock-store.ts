@@ -32,6 +32,10 @@ const startOfProcess = { now: (): number => runtime.timeOrigin + runtime.monoton
  * The port in memory: for tests and single processes, and the reference of what the other stores do. Services that
  * share one object exclude each other. Nothing survives the process; tokens grow all the same, since they count from
  * the time.
+ *
+ * Under the fake timers of Jest, Vitest or Sinon a free lock is taken and released as ever. Waits and leases take real
+ * time then, whatever the fakes do: the store, and the services on it, use the clock and the timers that were there when
+ * the package was loaded.
  */
 export class MemoryLockStore implements LockStore, LockStoreExtras {
   readonly #clock: { now(): number };

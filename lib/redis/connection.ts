@@ -4,6 +4,7 @@ import type { LockLogger } from '../core/service-options.js';
 import type { RedisClient } from './redis-client.js';
 import { isClient, type RedisSource } from './redis-source.js';
 import { bareError } from './reply-error.js';
+import { endStream, steadyClient } from './steady-client.js';
 
 type Event = 'ready' | 'close' | 'end';
 
@@ -45,9 +46,9 @@ export class Connection {
   /** ioredis is loaded only where a connection is opened. */
   static async open(source: RedisSource, logger: LockLogger | undefined): Promise<Connection> {
     if (isClient(source)) return new Connection(source, false);
-    const { Redis } = await import('ioredis');
+    const { Redis } = await outside(() => import('ioredis'));
     // A URL or options: ioredis tells them apart itself.
-    const client = make(() => outside(() => new Redis(source as string)));
+    const client = make(() => outside(() => steadyClient(() => new Redis(source as string))));
     const connection = new Connection(client, true);
     connection.#watchErrors(logger);
     return connection;
@@ -55,7 +56,7 @@ export class Connection {
 
   /** A second connection of the same kind: for messages, and for what would hold up the others on this one. */
   duplicate(): Connection {
-    const client = outside(() => this.client.duplicate());
+    const client = outside(() => steadyClient(() => this.client.duplicate()));
     leaveSubscribingToUs(client);
     const connection = new Connection(client, true);
     connection.#watchErrors(undefined);
@@ -104,7 +105,7 @@ export class Connection {
 
   close(): void {
     for (const [event, listener] of Object.entries(this.#onClient)) this.client.off(event, listener);
-    if (this.own) disconnect(this.client);
+    if (this.own) endStream(this.client, () => disconnect(this.client));
   }
 
   /** Each outage is reported once. */

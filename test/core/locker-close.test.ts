@@ -10,7 +10,7 @@ describe('A service that closes', () => {
   let locks: CoreLocks;
   beforeEach(() => {
     store = new ScriptedStore();
-    locks = new CoreLocks(store, { shutdownGrace: 0 });
+    locks = new CoreLocks(store, { shutdownGrace: '10s' });
   });
 
   async function held(name = 'door'): Promise<Lock> {
@@ -136,12 +136,11 @@ describe('A service that closes', () => {
     const released = watch(lock.release());
     store.next('release').fail();
     await settle();
-    expect(released.settled).toBe(false);
+    expect(released.error).toBeDefined();
     const closed = watch(locks.close());
     await settle();
     store.next('release').answer(true);
     await settle();
-    expect(released.value).toBe(true);
     expect(closed.settled).toBe(true);
     expect(vi.getTimerCount()).toBe(0);
   });

@@ -9,6 +9,7 @@ import {
 } from '../../lib/index.js';
 import type { RedisClient } from '../../lib/redis/redis-client.js';
 import { deferred, until } from '../support/event.js';
+import { type ProgramOptions, runProgram } from '../support/program.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
@@ -243,5 +244,17 @@ describe.each(stores)('%s', (_, prepare) => {
       hook.disable();
     }
     expect(made).toEqual([]);
+  });
+});
+
+describe('what a request has is let go when the request is over', () => {
+  it.each(['in memory', 'on a Redis'])('whatever it did with locks: %s', async (where) => {
+    const args: Record<string, string> = { ...(where === 'on a Redis' && { url: redis.url }), namespace: unique('ns') };
+    const options: ProgramOptions = { of: 'field', flags: ['--expose-gc'], patience: 60_000 };
+    expect(await runProgram('f39-retention', args, options)).toEqual({
+      code: 0,
+      lines: [{ left: [], held: true }],
+      errors: '',
+    });
   });
 });

@@ -11,15 +11,26 @@ export interface ProgramEnd {
   errors: string;
 }
 
-const PATIENCE_MS = 15_000;
+export interface ProgramOptions {
+  /** Where the program lies. Default: `traps`. */
+  of?: 'traps' | 'field';
+  /** Options of Node. */
+  flags?: string[];
+  /** After so many ms it is killed. */
+  patience?: number;
+}
 
-/** Runs a program of `test/traps/programs` until it ends by itself, or is killed because it does not. */
-export async function runProgram(name: string, args: Record<string, string | number>): Promise<ProgramEnd> {
-  const path = await bundle(`../traps/programs/${name}.ts`);
-  const child = spawnOwned(process.execPath, ['--enable-source-maps', path, JSON.stringify(args)], {
+/** Runs a program of `test/traps/programs` or `test/field/programs` until it ends by itself, or is killed because it does not. */
+export async function runProgram(
+  name: string,
+  args: Record<string, string | number>,
+  { of = 'traps', flags = [], patience = 15_000 }: ProgramOptions = {},
+): Promise<ProgramEnd> {
+  const path = await bundle(`../${of}/programs/${name}.ts`);
+  const child = spawnOwned(process.execPath, ['--enable-source-maps', ...flags, path, JSON.stringify(args)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), patience);
   let output = '';
   let errors = '';
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {

@@ -1,0 +1,90 @@
+import process from 'node:process';
+import { runtime } from '../core/runtime.js';
+import { after } from '../core/timer.js';
+import type { RedisClient } from './redis-client.js';
+
+/** How much later than planned a reconnect is taken for lost, in ms. */
+const LATE_MS = 100;
+/** A Cluster does not say when it will connect again; this is as long as it waits by default. */
+const CLUSTER_DELAY_MS = 2_000;
+/** A socket that is to end, and has not after this long, is destroyed. */
+const END_MS = 1_000;
+
+/** What a stream does that has its end in the next tick. */
+const STREAM_METHODS = ['push', 'write', 'end', 'destroy'] as const;
+
+type Stream = { on?(event: 'data' | 'end', listener: () => void): unknown } & {
+  [method in (typeof STREAM_METHODS)[number]]?: (...args: unknown[]) => unknown;
+};
+
+/** What of an ioredis client hangs on timers and ticks. */
+interface Internals {
+  readonly status?: string;
+  readonly isCluster?: boolean;
+  readonly stream?: Stream;
+  connect(...args: unknown[]): Promise<unknown>;
+  setStatus?(status: string, arg?: unknown): void;
+  on(event: '+node', listener: (node: Internals) => void): unknown;
+}
+
+/**
+ * Makes a client of ours that goes on while a test fakes timers. ioredis takes `process.nextTick` and `setTimeout` from
+ * the globals whenever it needs them: it would neither open a connection, nor say that it has one, nor come back after
+ * it was lost; and what a fake has swallowed never happens, also when the timers are real again.
+ */
+export function steadyClient(make: () => RedisClient): RedisClient {
+  const client = unfaked(make);
+  steady(client as unknown as Internals);
+  return client;
+}
+
+/** For good, as `end`; whatever becomes of the writes that a fake has kept from ending. */
+export function endStream(client: RedisClient, end: () => void): void {
+  const { stream } = client as unknown as Internals;
+  unfaked(end);
+  if (stream) after(END_MS, () => stream.destroy?.());
+}
+
+function steady(client: Internals): void {
+  const { connect, setStatus } = client;
+  client.connect = (...args) => unfaked(() => connect.apply(client, args));
+  if (client.isCluster) client.on('+node', steady);
+  if (!setStatus) return;
+  client.setStatus = (status, arg) => {
+    if (status === 'connect') steadyStream(client.stream);
+    unfaked(() => setStatus.call(client, status, arg));
+    if (status === 'reconnecting') reconnectIn(client, typeof arg === 'number' ? arg : CLUSTER_DELAY_MS);
+  };
+}
+
+function steadyStream(stream: Stream | undefined): void {
+  if (!stream) return;
+  for (const method of STREAM_METHODS) {
+    const original = stream[method];
+    if (original) stream[method] = (...args) => unfaked(() => original.apply(stream, args));
+  }
+  // It flows by this; what ioredis does to make it flow happens in the next tick.
+  unfaked(() => stream.on?.('data', () => {}));
+  // What comes between the end of the other side and the end of ours is left to the next tick, too.
+  stream.on?.('end', () => stream.destroy?.());
+}
+
+/** ioredis has armed a timer for that, which may be a fake. */
+function reconnectIn(client: Internals, ms: number): void {
+  after(ms + LATE_MS, () => {
+    if (client.status === 'reconnecting') client.connect().catch(() => {});
+  });
+}
+
+/** Runs `fn`, and all that it leaves to the next tick, with the real `process.nextTick`. */
+function unfaked<T>(fn: () => T): T {
+  const { nextTick } = process;
+  if (nextTick === runtime.nextTick) return fn();
+  process.nextTick = (callback: (...args: never[]) => void, ...args: never[]) =>
+    runtime.nextTick(() => unfaked(() => callback(...args)));
+  try {
+    return fn();
+  } finally {
+    process.nextTick = nextTick;
+  }
+}

@@ -1,0 +1,162 @@
+// Uses locks while every timer, tick and clock is a fake under which time stands still, and afterwards.
+import type { LockModuleOptions, LockService } from '../../../lib/index.js';
+
+const { url, namespace, faked, loses } = JSON.parse(process.argv[2] ?? '') as {
+  /** Of Redis; none: in memory. */
+  url?: string;
+  namespace: string;
+  /** `before` or `after` the package is loaded. */
+  faked: 'before' | 'after';
+  /** 1: the server ends all connections while the timers are fakes. */
+  loses: number;
+};
+
+const PATIENCE_MS = 8_000;
+const real = { setTimeout, clearTimeout, Date };
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => void real.setTimeout(resolve, ms));
+
+/** As Sinon does it: the fake knows its clock, and the clock the original. Nothing that is given to it ever happens. */
+function fakeEverything(): () => void {
+  const restore: (() => void)[] = [];
+  const clock: Record<string, unknown> = {};
+  const put = (target: object, name: string, fake: object): void => {
+    const original = Object.getOwnPropertyDescriptor(target, name) as PropertyDescriptor;
+    clock[`_${name}`] = (target as Record<string, unknown>)[name];
+    Object.defineProperty(target, name, { configurable: true, writable: true, value: Object.assign(fake, { clock }) });
+    restore.push(() => Object.defineProperty(target, name, original));
+  };
+  const never = () => () => ({ ref: never(), unref: never(), hasRef: () => true });
+  for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask']) put(globalThis, name, never());
+  for (const name of ['clearTimeout', 'clearInterval', 'clearImmediate']) put(globalThis, name, () => {});
+  put(globalThis, 'performance', { now: () => 0, timeOrigin: 0 });
+  class StoppedDate extends real.Date {
+    static override now = (): number => 0;
+  }
+  put(globalThis, 'Date', StoppedDate);
+  put(process, 'nextTick', () => {});
+  put(process, 'hrtime', () => [0, 0]);
+  return () => {
+    for (const one of restore) one();
+  };
+}
+
+async function outcome(work: () => Promise<unknown>): Promise<string> {
+  const ended = work().then(
+    () => 'ok',
+    (error) => `${error.code ?? error.name}: ${error.message}`,
+  );
+  let timer: NodeJS.Timeout | undefined;
+  const hangs = new Promise<string>((resolve) => {
+    timer = real.setTimeout(() => resolve('hangs'), PATIENCE_MS);
+  });
+  return Promise.race([ended, hangs]).finally(() => real.clearTimeout(timer));
+}
+
+const quiet = { warn: (): void => {}, error: (): void => {} };
+const seen: Record<string, string> = {};
+
+let endFakes = faked === 'before' ? fakeEverything() : undefined;
+const { createLockService, MemoryLockStore } = await import('../../../lib/index.js');
+if (faked === 'before') endFakes?.();
+const { Redis } = await import('ioredis');
+const admin = url === undefined ? undefined : new Redis(url);
+// With a listener of ours it reads also while ticks are fakes.
+await admin?.ping();
+(admin as unknown as { stream: NodeJS.ReadableStream } | undefined)?.stream.on('data', () => {});
+
+const store = new MemoryLockStore();
+const open = (): Promise<LockService> => {
+  const where: LockModuleOptions =
+    url === undefined ? { store } : { redis: { ...address(url), connectionName: namespace } };
+  return createLockService({ ...where, namespace, commandTimeout: '2s', logger: quiet });
+};
+
+function address(of: string): { host: string; port: number } {
+  const { hostname: host, port } = new URL(of);
+  return { host, port: Number(port) };
+}
+
+async function ours(): Promise<string[]> {
+  const clients = String(await admin?.client('LIST')).split('\n');
+  return clients.filter((line) => line.includes(`name=${namespace}`)).map((line) => /^id=(\d+)/.exec(line)?.[1] ?? '');
+}
+
+async function hangUp(): Promise<void> {
+  for (const id of await ours()) await admin?.client('KILL', 'ID', id);
+}
+
+/** A free lock, in every way. */
+async function exercise(when: string, one: LockService, other: LockService): Promise<void> {
+  const note = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+    seen[`${when}: ${what}`] = await outcome(work);
+  };
+  await note('run', () => one.run('a', () => {}));
+  await note('acquire, extend, release', async () => {
+    const lock = await one.acquire(['b', 'c']);
+    await lock.extend();
+    await lock.release();
+  });
+  await note('shared', () =>
+    one.run('s', { mode: 'shared', permits: 2 }, () => other.run('s', { mode: 'shared', permits: 2 }, () => {})),
+  );
+  await note('once', () => one.once(`done ${when}`, { remember: '1m' }, () => {}));
+  await note('a try in vain', async () => {
+    const lock = await one.acquire('d');
+    if (await other.tryAcquire('d')) throw new Error('two holders');
+    await lock.release();
+  });
+  await note('a wait', async () => {
+    const lock = await one.acquire('e');
+    const next = other.acquire('e', { wait: '5s' });
+    await sleep(50);
+    await lock.release();
+    await (await next).release();
+  });
+  await note('a wait that ends', async () => {
+    const lock = await one.acquire('f');
+    const error = await other.acquire('f', { wait: 100 }).catch(({ code }) => code);
+    if (error !== 'LOCK_BUSY') throw new Error(String(error));
+    await lock.release();
+  });
+  await note('a lease that ends', async () => {
+    const lock = await one.acquire('g', { ttl: 200, renew: false });
+    await new Promise((resolve) => lock.signal.addEventListener('abort', resolve));
+  });
+  await note('an election', async () => {
+    let lead!: () => void;
+    const leads = new Promise<void>((resolve) => {
+      lead = resolve;
+    });
+    const election = one.elect('h', { onElected: lead });
+    await leads;
+    await election.resign();
+  });
+}
+
+const [one, other] = [await open(), await open()];
+seen['before: run'] = await outcome(() => Promise.all([one, other].map((locks) => locks.run('warm', () => {}))));
+
+endFakes = fakeEverything();
+await exercise('under fakes', one, other);
+const fresh = await open();
+seen['under fakes: a new service'] = await outcome(() => fresh.run('fresh', () => {}));
+if (loses) {
+  await hangUp();
+  seen['under fakes: after the connections were lost'] = await outcome(() => one.run('again', () => {}));
+}
+// One test starts something that takes a lock, and does not wait for it.
+const left = [one, other, fresh].map((locks) => locks.run('left', () => {}).catch(() => {}));
+const closed = await open();
+await closed.run('closed', () => {});
+seen['under fakes: close'] = await outcome(() => closed.close());
+endFakes();
+
+await Promise.all(left);
+await exercise('with real timers', one, other);
+await exercise('with real timers, the new service', fresh, one);
+seen['with real timers: close'] = await outcome(() => Promise.all([one, other, fresh].map((locks) => locks.close())));
+// Every connection is given back.
+for (let rounds = 0; admin && rounds < 100 && (await ours()).length > 0; rounds += 1) await sleep(50);
+if (admin) seen['with real timers: connections'] = (await ours()).length === 0 ? 'ok' : 'left open';
+admin?.disconnect();
+process.stdout.write(`${JSON.stringify(seen)}\n`);
