@@ -19,9 +19,13 @@ interface Exclusive {
 }
 
 interface Share {
+  /** The bound that its holder has asked for. */
+  readonly permits: number;
   until: number;
   retained: boolean;
 }
+
+type Hold = Exclusive | Share;
 
 /** One name in memory: its holders and its queue. The rules are those of `redis/scripts/lock`. */
 export class MemoryLock {
@@ -59,13 +63,15 @@ export class MemoryLock {
       this.#promote();
       return own;
     }
-    if (claim.alive > 0 && !this.#free(claim)) this.#queue.enter(claim, this.#now);
-    if (!this.#exclusive) {
-      const granted = this.#promote(claim.owner);
-      if (granted) return granted;
-      if (this.#free(claim)) return this.#grant(claim);
-    }
-    return this.#busy(claim);
+    const mayEnter = claim.ticket > 0 || this.#queue.has(claim.owner);
+    const reentered = claim.ticket > 0 && !this.#queue.has(claim.owner);
+    if (claim.alive > 0 && mayEnter) this.#queue.enter(claim, this.#now);
+    // First the living, then the bounds: what is free is nobody's because of those who have died.
+    const granted = this.#promote(claim.owner);
+    if (granted) return granted;
+    if (this.#free(claim)) return this.#grant(claim);
+    if (claim.alive > 0 && !mayEnter && this.#queue.hasRoom(claim, this.#now)) this.#queue.enter(claim, this.#now);
+    return { ...this.#busy(claim), ...(reentered ? { reentered } : {}) };
   }
 
   renew({ owner, ttl, token, block = 1 }: Renewal): boolean {
@@ -161,7 +167,7 @@ export class MemoryLock {
   }
 
   /** The exclusive hold, or the shared ones. */
-  #holds(): [Owner, Share][] {
+  #holds(): [Owner, Hold][] {
     return this.#exclusive ? [[this.#exclusive.owner, this.#exclusive]] : [...this.#shares];
   }
 
@@ -175,7 +181,7 @@ export class MemoryLock {
     return { granted: true, token, block: (this.#host.lastToken() ?? token) - token + 1 };
   }
 
-  #holdOf(owner: Owner): Exclusive | Share | undefined {
+  #holdOf(owner: Owner): Hold | undefined {
     return this.#exclusive?.owner === owner ? this.#exclusive : this.#shares.get(owner);
   }
 
@@ -184,15 +190,18 @@ export class MemoryLock {
     return !this.#exclusive && this.#queue.length === 0 && this.#admissible(claim);
   }
 
+  /** Whether one more fits its own bound, and that of everybody inside. */
   #admissible({ permits }: Claim): boolean {
-    return permits === 0 ? this.#shares.size === 0 : this.#shares.size < permits;
+    const { size } = this.#shares;
+    if (permits === 0 || size === 0) return size === 0;
+    return size < permits && [...this.#shares.values()].every((share) => size < share.permits);
   }
 
   #grant({ owner, permits, ttl, block }: Claim): Granted {
     const until = this.#now + ttl;
     if (permits > 0) {
       if (this.#shares.size === 0) this.#epoch = this.#host.nextToken(this.#now, 1);
-      this.#shares.set(owner, { until, retained: false });
+      this.#shares.set(owner, { permits, until, retained: false });
       return { granted: true, token: this.#epoch, block: 1 };
     }
     const token = this.#host.nextToken(this.#now, block);

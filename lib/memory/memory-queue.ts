@@ -19,9 +19,19 @@ export class MemoryQueue {
     return this.#waiters[0]?.owner;
   }
 
-  /** A new place, or the one that it has or had; none in a queue that is full. */
+  has(owner: Owner): boolean {
+    return this.#waiters.some((waiter) => waiter.owner === owner);
+  }
+
+  /** Whether one more may enter: the dead do not count. */
+  hasRoom({ maxWaiting = Number.POSITIVE_INFINITY }: Claim, now: number): boolean {
+    if (this.length < maxWaiting) return true;
+    this.#waiters = this.#alive(now);
+    return this.length < maxWaiting;
+  }
+
+  /** A new place, or the one that it has or had. */
   enter(claim: Claim, now: number): void {
-    if (!this.#hasRoom(claim, now)) return;
     const place = this.#waiters.find(({ owner }) => owner === claim.owner);
     const aliveUntil = now + claim.alive;
     const last = this.#waiters.at(-1)?.ticket ?? 0;
@@ -52,12 +62,6 @@ export class MemoryQueue {
       const mode = claim.permits === 0 ? ('exclusive' as const) : ('shared' as const);
       return { owner, mode, waited: Math.max(0, now - ticket / 1_000), callers: claim.callers ?? 1 };
     });
-  }
-
-  #hasRoom({ owner, ticket, maxWaiting = Number.POSITIVE_INFINITY }: Claim, now: number): boolean {
-    if (ticket > 0 || this.length < maxWaiting) return true;
-    this.#waiters = this.#alive(now);
-    return this.length < maxWaiting || this.#waiters.some((waiter) => waiter.owner === owner);
   }
 
   #alive(now: number): Waiter[] {

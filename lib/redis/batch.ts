@@ -14,6 +14,8 @@ export class Batch {
   /** How many replicas should have what it writes, and how many were known to have it when it was answered. */
   readonly replicas: number;
   copies = 0;
+  /** Its number, where it releases something. */
+  call: number | undefined;
 
   constructor(replicas: number) {
     this.replicas = replicas;

@@ -8,6 +8,7 @@ import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
 import { furtherKeysOf, keyOf } from './keys.js';
 import { LOCK_SCRIPT, LOCK_SCRIPT_SHA, type Operation, readReplies } from './lock-script.js';
+import type { ReleaseTraces } from './release-traces.js';
 import { bareError, isReplyError, replyError } from './reply-error.js';
 
 /** Small enough that client and server work at the same time; one big batch makes them take turns. */
@@ -19,6 +20,7 @@ export interface GroupCommitOptions {
   readonly channelPrefix: string;
   /** How long one command may take, in ms. */
   readonly timeout: number;
+  readonly traces: ReleaseTraces;
 }
 
 /** One operation on its way. */
@@ -30,6 +32,8 @@ export interface Submission<T> {
   /** While Redis is away, wait for it; false: reject at once. Default true. */
   readonly patient?: boolean;
   readonly replicas?: number;
+  /** Whose hold it ends. */
+  readonly releases?: Owner;
 }
 
 /**
@@ -56,15 +60,20 @@ export class GroupCommit {
   }
 
   /** The reply to one operation. */
-  submit<T>({ name, operation, decode, patient = true, replicas = 0 }: Submission<T>): Promise<T> {
+  submit<T>({ name, operation, decode, patient = true, replicas = 0, releases }: Submission<T>): Promise<T> {
     const { ended, ready } = this.#connection;
     if (ended || (!patient && !ready)) return Promise.reject(notConnected(name));
     const batch = this.#batchFor(name, replicas);
     const place = batch.add(keyOf(this.#options.namespace, name), operation);
+    const { traces } = this.#options;
+    if (releases !== undefined) batch.call ??= traces.nextCall();
+    const since = runtime.monotonic();
     return batch.replies.then(
       (replies) => read(name, replies[place] as string, (reply) => decode(reply, batch.copies)),
       (error: unknown) => {
-        throw LockUnavailableError.from(error, name);
+        const failure = LockUnavailableError.from(error, name);
+        if (releases !== undefined && failure.uncertain) traces.unanswered(releases, batch.call as number, since);
+        throw failure;
       },
     );
   }
@@ -196,8 +205,14 @@ export class GroupCommit {
   #argumentsOf(batch: Batch): [number, ...string[]] {
     // While a slot moves, a node answers for the keys that it is told of: a lock must not be seen in part.
     const { isCluster } = this.#connection;
-    const keys = isCluster ? [...batch.keys, ...furtherKeysOf(batch.keys[0] as string)] : batch.keys;
-    return [keys.length, ...keys, this.#options.channelPrefix, this.instance, ...batch.operations];
+    const keys = isCluster ? [...batch.keys, ...furtherKeysOf(batch.keys[0] as string)] : [...batch.keys];
+    const { traces, namespace, channelPrefix } = this.#options;
+    let call = '';
+    if (batch.call !== undefined) {
+      keys.push(traces.key(isCluster ? (batch.keys[0] as string) : namespace));
+      call = traces.argument(batch.call, isCluster);
+    }
+    return [keys.length, ...keys, channelPrefix, this.instance, call, ...batch.operations];
   }
 }
 

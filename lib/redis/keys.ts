@@ -10,7 +10,7 @@ export function keyOf(namespace: string, name: string): string {
 
 /** The other keys of the lock with this key. */
 export function furtherKeysOf(key: string): string[] {
-  return [`${key}:shared`, `${key}:queue`, `${key}:waiter`, `${key}:fence`, `${key}:done`];
+  return [`${key}:shared`, `${key}:bounds`, `${key}:queue`, `${key}:waiter`, `${key}:fence`, `${key}:done`];
 }
 
 /** What `SCAN` finds the keys of the locks by whose names begin with `prefix`. */

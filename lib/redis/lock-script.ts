@@ -16,13 +16,17 @@ export const operation = {
     return `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0} ${callers}${bound}`;
   },
   renew: (owner: string, ttl: number): Operation => `renew ${ttl} ${owner}`,
+  /** A renewal, now and then, for which the fence lives on too. */
+  prolong: (owner: string, ttl: number): Operation => `prolong ${ttl} ${owner}`,
   raise: (owner: string, ttl: number, token: number, block: number): Operation =>
     `raise ${ttl} ${owner} ${token} ${block}`,
-  release: (owner: string, retain: number): Operation => `release ${retain} ${owner}`,
+  /** `earlier`: the numbers of the calls in which it was sent before. */
+  release: (owner: string, retain: number, earlier: readonly number[] = []): Operation =>
+    earlier.length > 0 ? `again ${retain} ${owner} ${earlier.join(' ')}` : `release ${retain} ${owner}`,
   withdraw: (owner: string): Operation => `withdraw ${owner}`,
   force: (expected: number | null): Operation => `force ${expected ?? ''}`,
-  complete: (owner: string, remember: number, retain: number | undefined): Operation =>
-    `complete ${remember} ${owner}${retain === undefined ? '' : ` ${retain}`}`,
+  complete: (owner: string, remember: number, retain: number | undefined, earlier: readonly number[] = []): Operation =>
+    ['complete', remember, owner, ...(retain === undefined ? [] : [retain, ...earlier])].join(' '),
   marked: (): Operation => 'marked',
   unmark: (mark: string | number): Operation => `unmark ${mark}`,
   ask: (): Operation => 'ask',

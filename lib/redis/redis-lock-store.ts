@@ -14,6 +14,7 @@ import type {
   StoreListener,
   StoreState,
 } from '../core/lock-store.js';
+import { runtime } from '../core/runtime.js';
 import type { LockLogger } from '../core/service-options.js';
 import type { Connection } from './connection.js';
 import { warnOfEviction } from './eviction.js';
@@ -21,6 +22,7 @@ import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { channelPrefix } from './keys.js';
 import { type Operation, operation, readAcquired, readMark, readState, readYesOrNo } from './lock-script.js';
 import { namesIn } from './names-in.js';
+import { ReleaseTraces } from './release-traces.js';
 import { WakeChannel } from './wake-channel.js';
 
 export interface RedisLockStoreOptions {
@@ -38,6 +40,8 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   /** What waits for replicas holds up its connection, and so has one of its own. */
   #acknowledged: { readonly connection: Connection; readonly commands: GroupCommit } | undefined;
   readonly #channelPrefix: string;
+  #warnedOfForeign = false;
+  readonly #traces = new ReleaseTraces();
   readonly #logger: LockLogger | undefined;
   readonly #listeners = new Map<string, StoreListener>();
   readonly #channels = new Map<string, WakeChannel>();
@@ -46,7 +50,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     this.#connection = connection;
     this.#logger = logger;
     this.#channelPrefix = channelPrefix(namespace);
-    this.#commandOptions = { namespace, channelPrefix: this.#channelPrefix, timeout };
+    this.#commandOptions = { namespace, channelPrefix: this.#channelPrefix, timeout, traces: this.#traces };
     this.#commands = new GroupCommit(connection, this.#commandOptions);
     connection.onReady(() => this.#openChannels());
     connection.onEnd(() => this.#closeOwn());
@@ -63,11 +67,24 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   }
 
   renew({ ttl, ...owned }: Renewal): Promise<boolean> {
-    return this.#keep(owned, operation.renew(this.#commands.short(owned.owner), ttl));
+    const owner = this.#commands.short(owned.owner);
+    const renewed = prolongsFence(ttl) ? operation.prolong(owner, ttl) : operation.renew(owner, ttl);
+    return this.#keep(owned, renewed, readYesOrNo);
   }
 
   complete({ remember, retain, ...owned }: Completion): Promise<boolean> {
-    return this.#keep(owned, operation.complete(this.#commands.short(owned.owner), remember, retain));
+    const { owner } = owned;
+    const written = (earlier?: readonly number[]): Operation =>
+      operation.complete(this.#commands.short(owner), remember, retain, earlier);
+    if (retain === undefined) return this.#keep(owned, written(), readYesOrNo);
+    const traces = this.#traces;
+    const since = runtime.monotonic();
+    const readReleased = (reply: string): boolean => {
+      const answer = traces.read(owner, reply, since);
+      if (answer !== 'unknown') return answer;
+      throw new LockUnavailableError(owned.name, 'it cannot tell any more whether the mark was set');
+    };
+    return this.#keep(owned, written(traces.earlier(owner)), readReleased, owner);
   }
 
   /** A renewal, after which `token` is that of the hold, and all later ones are higher than the last of `block`. */
@@ -78,11 +95,13 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
 
   release({ name, owner, retain }: Owned & { retain: number }): Promise<ReleaseAnswer> {
     const { losses } = this.#connection;
+    const traces = this.#traces;
+    const since = runtime.monotonic();
     return this.#commands.submit({
       name,
-      operation: operation.release(this.#commands.short(owner), retain),
-      // When the connection broke meanwhile, a "no" may answer the repeat of a release that was carried out.
-      decode: (reply) => readYesOrNo(reply) || losses !== this.#connection.losses,
+      operation: operation.release(this.#commands.short(owner), retain, traces.earlier(owner)),
+      decode: (reply) => traces.read(owner, reply, since),
+      releases: owner,
       // What the other connection has acquired may be released before this one is there for the first time.
       patient: losses === 0,
     });
@@ -115,7 +134,15 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   }
 
   requestRelease(name: string): Promise<boolean> {
-    return this.#commands.submit({ name, operation: operation.ask(), decode: readYesOrNo });
+    return this.#commands.submit({
+      name,
+      operation: operation.ask(),
+      decode: (reply) => {
+        if (reply !== 'f') return readYesOrNo(reply);
+        this.#warnOfForeign(name);
+        return true;
+      },
+    });
   }
 
   names(prefix: string): Promise<readonly string[]> {
@@ -140,6 +167,15 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     this.#connection.close();
   }
 
+  #warnOfForeign(name: string): void {
+    if (this.#warnedOfForeign) return;
+    this.#warnedOfForeign = true;
+    this.#logger?.warn(
+      `The release of "${name}" was requested, and its holder is another program, which cannot be asked: it did not take the ` +
+        'lock through this package. Wait for it to end, or use forceRelease(). Said once, for all such locks.',
+    );
+  }
+
   #claim(claim: Claim, claimed: Operation): Promise<Granted | Busy> {
     const { name, replicas = 0 } = claim;
     return this.#lane(replicas).submit({
@@ -155,17 +191,23 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   }
 
   /** What an owner writes about its hold. */
-  #keep({ name, replicas = 0 }: { name: string; replicas?: number }, written: Operation): Promise<boolean> {
+  #keep(
+    { name, replicas = 0 }: { name: string; replicas?: number },
+    written: Operation,
+    read: (reply: string) => boolean,
+    releases?: Owner,
+  ): Promise<boolean> {
     return this.#lane(replicas).submit({
       name,
       operation: written,
       decode: (reply, copies) => {
-        const ours = readYesOrNo(reply);
+        const ours = read(reply);
         if (ours) assertCopies(name, copies, replicas);
         return ours;
       },
       patient: false,
       replicas,
+      ...(releases === undefined ? {} : { releases }),
     });
   }
 
@@ -215,6 +257,18 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     this.#acknowledged?.connection.close();
     this.#acknowledged = undefined;
   }
+}
+
+/** So often the fence of a held lock is kept alive, in ms; the script lets it live longer than that. */
+const FENCE_ROUND_MS = 3_600_000;
+
+/**
+ * Once in a round the renewals keep the fence alive too, each lease at least once: a lease that lives is renewed within its
+ * ttl. The first round needs none.
+ */
+function prolongsFence(ttl: number): boolean {
+  const now = runtime.monotonic();
+  return now > FENCE_ROUND_MS && now % FENCE_ROUND_MS < ttl;
 }
 
 /** Whether the replicas have it is not known, or they have not: it is no grant then, and is taken back. */

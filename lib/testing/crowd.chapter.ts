@@ -36,4 +36,39 @@ export function crowdChapter({ promise, expect }: Chapter): void {
     expect((await first.ask({ maxWaiting: 1 })).granted).toBe(false);
     expect([first.ticket, await first.place(), await second.place()]).toEqual([ticket, 0, 1]);
   });
+
+  promise('the dead do not count, and a free lock is granted whoever has died before it', async (scene) => {
+    const { here, there, name } = scene;
+    const holder = here.exclusive(name);
+    await holder.take();
+    const dead = Array.from({ length: 40 }, () => there.exclusive(name, { alive: SHORT_MS }));
+    await Promise.all(dead.map((waiter) => waiter.queue()));
+    const [next, last] = [here.exclusive(name, { maxWaiting: 1 }), here.exclusive(name, { maxWaiting: 1 })];
+    await holder.renew(SHORT_MS);
+    await sleep(SHORT_MS + CLOCK_MS);
+    expect((await next.ask()).granted).toBe(true);
+    expect((await last.queue()).ticket).toBeGreaterThan(0);
+  });
+
+  promise('the dead in the middle of a queue that is full do not count', async ({ here, there, name }) => {
+    await here.exclusive(name).take();
+    await here.exclusive(name).queue();
+    const dead = Array.from({ length: 300 }, () => there.exclusive(name, { alive: SHORT_MS }));
+    await Promise.all(dead.map((waiter) => waiter.queue()));
+    await here.exclusive(name).queue();
+    await sleep(SHORT_MS + CLOCK_MS);
+    expect((await there.exclusive(name, { maxWaiting: 2 }).queue()).ticket).toBe(0);
+    const late = there.exclusive(name, { maxWaiting: 3 });
+    expect((await late.queue()).ticket).toBeGreaterThan(0);
+    expect(await late.place()).toBe(2);
+  });
+
+  promise('who waits is served before the queue is looked at for room', async ({ here, there, name }) => {
+    await here.exclusive(name, { ttl: SHORT_MS }).take();
+    const first = there.exclusive(name);
+    await first.queue();
+    await sleep(SHORT_MS + CLOCK_MS);
+    expect((await here.exclusive(name, { maxWaiting: 1 }).queue()).ticket).toBeGreaterThan(0);
+    await first.grant();
+  });
 }

@@ -58,6 +58,20 @@ export function queueChapter({ promise, expect }: Chapter): void {
     await waiters[2]?.grant();
   });
 
+  promise('shared waiters are served as far as the permits of those inside allow', async ({ here, there, name }) => {
+    const writer = here.exclusive(name);
+    const narrow = there.shared(name, { permits: 2 });
+    const [wide, wider] = [here.shared(name, { permits: 5 }), there.shared(name)];
+    await writer.take();
+    for (const waiter of [narrow, wide, wider]) await waiter.queue();
+    await writer.release();
+    await narrow.grant();
+    await wide.grant();
+    await expectQueue([wider]);
+    await narrow.release();
+    await wider.grant();
+  });
+
   promise('a claim that does not wait does not overtake those who do', async ({ here, there, name }) => {
     const reader = here.shared(name);
     await reader.take();
@@ -92,8 +106,8 @@ export function queueChapter({ promise, expect }: Chapter): void {
   });
 
   promise('a pushed grant of a share brings the one token of all shares', async ({ here, there, name }) => {
-    const [reader, waiter] = [here.shared(name, { permits: 1 }), there.shared(name, { permits: 2, block: 4 })];
-    const other = here.shared(name, { permits: 2 });
+    const [reader, waiter] = [here.shared(name), there.shared(name, { permits: 2, block: 4 })];
+    const other = here.shared(name);
     const { token } = await reader.take();
     await other.take();
     await waiter.queue();

@@ -88,7 +88,7 @@ export function retainChapter({ promise, expect }: Chapter): void {
   });
 
   promise('a kept shared hold counts against the permits, beside the living ones', async ({ here, there, name }) => {
-    const [kept, living] = [here.shared(name, { permits: 2 }), there.shared(name, { permits: 2 })];
+    const [kept, living] = [here.shared(name, { permits: 3 }), there.shared(name, { permits: 3 })];
     const { token } = await kept.take();
     await living.take();
     await kept.release(60_000);
@@ -96,5 +96,15 @@ export function retainChapter({ promise, expect }: Chapter): void {
     if (answer.granted) throw new Error('it was not kept');
     expect(answer.holder).toBe(living.owner);
     expect((await there.shared(name, { permits: 3 }).take()).token).toBe(token);
+  });
+
+  promise('a kept shared hold binds the others by its permits', async ({ here, there, name }) => {
+    const kept = here.shared(name, { permits: 1 });
+    await kept.take();
+    await kept.release(SHORT_MS);
+    expect((await there.shared(name).try()).granted).toBe(false);
+    await sleep(SHORT_MS + CLOCK_MS);
+    await there.shared(name).take();
+    await here.shared(name).take();
   });
 }

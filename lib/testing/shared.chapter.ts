@@ -20,10 +20,42 @@ export function sharedChapter({ promise, expect }: Chapter): void {
     expect((await third?.try())?.granted).toBe(true);
   });
 
-  promise('each claim counts the holders against its own permits', async ({ here, name }) => {
-    for (const permits of [1, 2, 3]) await here.shared(name, { permits }).take();
-    expect((await here.shared(name, { permits: 3 }).try()).granted).toBe(false);
-    expect((await here.shared(name, { permits: 4 }).try()).granted).toBe(true);
+  promise('whoever comes counts the holders against its own permits', async ({ here, there, name }) => {
+    const [first, second] = [here.shared(name), there.shared(name)];
+    await first.take();
+    await second.take();
+    for (const permits of [1, 2]) expect((await there.shared(name, { permits }).try()).granted).toBe(false);
+    expect((await there.shared(name, { permits: 3 }).try()).granted).toBe(true);
+  });
+
+  promise('whoever comes has to fit the permits of everybody inside', async ({ here, there, name }) => {
+    const [wide, narrow] = [here.shared(name, { permits: 5 }), there.shared(name, { permits: 2 })];
+    await wide.take();
+    await narrow.take();
+    for (const permits of [3, 5]) expect((await here.shared(name, { permits }).try()).granted).toBe(false);
+    expect((await here.shared(name).try()).granted).toBe(false);
+    await narrow.release();
+    await here.shared(name, { permits: 3 }).take();
+  });
+
+  promise('the permits of a holder bind the others for as long as its lease is renewed', async (scene) => {
+    const { here, there, name } = scene;
+    const [narrow, other] = [here.shared(name, { permits: 2, ttl: SHORT_MS }), there.shared(name, { permits: 2 })];
+    await narrow.take();
+    await narrow.renew(60_000);
+    await other.take();
+    await sleep(SHORT_MS + CLOCK_MS);
+    await other.release();
+    await there.shared(name, { permits: 2 }).take();
+    expect((await there.shared(name).try()).granted).toBe(false);
+  });
+
+  promise('the permits of a holder whose lease has ended bind nobody', async ({ here, there, name }) => {
+    await here.shared(name, { permits: 1, ttl: SHORT_MS }).take();
+    expect((await there.shared(name).try()).granted).toBe(false);
+    await sleep(SHORT_MS + CLOCK_MS);
+    await there.shared(name).take();
+    await here.shared(name).take();
   });
 
   promise('of many that ask at the same moment, as many get it as have room', async ({ here, there, name }) => {

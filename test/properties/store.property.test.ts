@@ -78,14 +78,17 @@ function comparable(tokens: Tokens, answers: readonly Answer[], messages: readon
   return {
     answers: answers.map((answer) => {
       if (typeof answer !== 'object') return answer;
-      if (answer.granted) return { ...answer, token: tokens.place(answer.token) };
+      // How many tokens are set aside depends on how fast grants come.
+      if (answer.granted) return { granted: true, token: tokens.place(answer.token) };
       // Of several holders either may be named.
       const { retryAfter, ticket, holder, rank } = answer;
       return { rank, ticket: ticket > 0, later: (retryAfter ?? 0) > 0, held: holder !== undefined };
     }),
     // What is told to different owners comes in any order.
     messages: messages
-      .map((message) => ('token' in message ? { ...message, token: tokens.place(message.token) } : message))
+      .map((message) =>
+        'token' in message ? { ...message, block: undefined, token: tokens.place(message.token) } : message,
+      )
       .sort((a, b) => byText(a.owner, b.owner)),
     holders: state.holders
       .map(({ remaining, token, ...rest }) => ({ ...rest, token: tokens.place(token), lasts: (remaining ?? 0) > 0 }))

@@ -52,6 +52,7 @@ type Operations = typeof operations;
 export class ScriptedLock {
   readonly holder: string;
   readonly shared: string;
+  readonly bounds: string;
   readonly queue: string;
   readonly waiter: string;
   readonly fence: string;
@@ -62,13 +63,17 @@ export class ScriptedLock {
     name = unique('lock'),
   ) {
     this.holder = `{${name}}`;
-    [this.shared, this.queue, this.waiter, this.fence] = ['shared', 'queue', 'waiter', 'fence'].map(
-      (suffix) => `${this.holder}:${suffix}`,
-    ) as [string, string, string, string];
+    [this.shared, this.bounds, this.queue, this.waiter, this.fence] = [
+      'shared',
+      'bounds',
+      'queue',
+      'waiter',
+      'fence',
+    ].map((suffix) => `${this.holder}:${suffix}`) as [string, string, string, string, string];
   }
 
   get keys(): string[] {
-    return [this.holder, this.shared, this.queue, this.waiter, this.fence];
+    return [this.holder, this.shared, this.bounds, this.queue, this.waiter, this.fence];
   }
 
   /** The same keys as another client sees them. */
@@ -110,7 +115,7 @@ export async function callScript(
 ): Promise<unknown[]> {
   const keys = calls.map(([lock]) => lock.holder);
   const args = calls.map(([, operation]) => operation.join(' '));
-  const reply = (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, '', ...args)) as string;
+  const reply = (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, '', '', ...args)) as string;
   return reply.split('\n').map((line) => (line.includes('\t') ? line.split('\t').map(asNumber) : asNumber(line)));
 }
 

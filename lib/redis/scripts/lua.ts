@@ -5,35 +5,46 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 -- KEYS, one for each operation: H. The other keys of a lock are H and a suffix, and so in the slot of H. On a Cluster
 -- they stand behind, so that the server sees whether all are there while a slot moves:
 --   H            string      the exclusive holder: "<owner> <token>"; after a release that keeps it: "~<owner> <token>"
---   S  :shared   sorted set  the shared holders: owner (or "~<owner>") -> end of the lease, ms
+--   S  :shared   sorted set  the shared holders: owner (or "~<owner>") -> end of the lease, ms; half a ms more says
+--                            that its permits stand in B
+--   B  :bounds   sorted set  owner -> permits, of the shared holders that gave a number. Whoever is not in S any more does
+--                            not count, and is cleared away now and then
 --   Q  :queue    sorted set  the waiters: owner -> ticket, us
 --   W  :waiter   hash        waiter -> "<alive until, ms> <attempt> <permits> <ttl> <block> <callers> <push>"
 --   F  :fence    string      the last token given out or set aside
 --   D  :done     string      the mark that its work is done: "<owner> <at, ms>"
+-- The last of KEYS, in a call that has a number:
+--   T            hash        the traces of the client's calls: the last three digits of the number of a call ->
+--                            "<number> <owner> <owner> ...", whose holds that call has ended. For a release that
+--                            arrives again, its answer being lost
 -- An owner is "<instance>#<seq>". Time is the server's.
 --
 -- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
--- "#<seq>" alone. Then each operation, as one text:
+-- "#<seq>" alone. ARGV[3]: the number of the call, with a "+" before it where T is to live on; empty in a call that
+-- releases nothing. Then each operation, as one text:
 --   acquire permits owner ttl block alive ticket attempt push callers [max waiting]
 --           -> token: granted now, as it was asked for
---            | "n <token> <block>": granted now, out of the queue
+--            | "n <token> <block>": granted now, out of the queue or with fewer tokens than were asked for
 --            | "g <token> <block>": held already; its lease starts anew
 --            | "b <retry after, ms; empty: no end> <ticket> <rank> <holder>"
---            | "r …", the rest as with "b": brought a ticket, and did not stand in the queue any more
+--            | "r ...", the rest as with "b": brought a ticket, and did not stand in the queue any more
 --   renew ttl owner          -> 1, or 0: not the owner's
+--   prolong ttl owner        -> as renew. The fence lives on, too
 --   raise ttl owner token block
 --                            -> 1, or 0: not the owner's. A renewal, after which these are the tokens of the hold, and no
 --                               last token is lower
---   release retain owner     -> 1, or 0: was not the owner's
+--   release retain owner     -> 1, or 0: was not the owner's, or "u": it cannot be told any more
+--   again retain owner number ...
+--                            -> as release, which was sent in the calls of these numbers before
 --   withdraw owner           -> 1
 --   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds
 --   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms, callers}
 --                               each waiter; a tab between them
---   complete remember owner [retain]
---                            -> 1, or 0: not the owner's. Sets the mark; with \`retain\`, releases
+--   complete remember owner [retain [number ...]]
+--                            -> 1, or 0: not the owner's. Sets the mark; with \`retain\`, releases, and then all as above
 --   marked                   -> when it was marked, ms, or nothing
 --   unmark owner | at        -> 1, or 0: there was no mark, or it is not the owner's, or not of that time
---   ask                      -> 1, or 0: nobody holds
+--   ask                      -> 1, or 0: nobody holds, or "f": another program does, which cannot be told
 --   steal owner ttl block [expected]
 --                            -> as acquire
 --   probe instance nonce     -> how many hear the channel of the instance on this server; says the nonce on it
@@ -41,8 +52,8 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
 -- "<seq> x <token>" says that the hold with that token was ended by force, "<seq> r <token>" that somebody asks for it,
--- "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message names is that of the hold at that time: one that comes late does not
--- mean a hold with a higher token. It is missing where it is not known.
+-- "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message names is that of the hold at that time: one
+-- that comes late does not mean a hold with a higher token. It is missing where it is not known.
 --
 -- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
 -- before writes, since nothing is rolled back; every key has a ttl.
@@ -51,7 +62,13 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 -- local that a function refers to, is made anew in every call of the script: so there are few here, and the files in
 -- \`3-contended\` are the body of another that is made only when the first operation needs it.
 
+-- How long the fence lives after it has numbered a lease of up to 1,000 s, in s: a day after the end of the lease, which
+-- is renewed for an hour before the client says \`prolong\`.
+local FENCE_S = '92000'
+
 local us
+-- Whose holds this call has ended, as they stand in its trace: each after a space.
+local released = ''
 
 -- The time in us, as a text; read once in a call.
 local function read_time()
@@ -60,17 +77,19 @@ local function read_time()
   return us
 end
 
--- The first of \`block\` tokens, as a text. Counts from the time and not by INCR: after a loss of data INCR starts below
--- tokens that were given out.
-local function next_token(fence, block)
+-- The first of \`block\` tokens, as a text, and how many there are. Counts from the time and not by INCR: after a loss of
+-- data INCR starts below tokens that were given out. While the fence is ahead of the time nothing is set aside, so that
+-- it never is so by more than a block.
+local function next_token(fence, block, life)
   local time = us or read_time()
   local last = block == '1' and time or string.format('%.0f', time + block - 1)
-  local old = redis.call('SET', fence, last, 'EX', '86400', 'GET')
-  if not old or #old == #time and old < time then return time end
+  local old = redis.call('SET', fence, last, 'EX', life, 'GET')
+  if not old or #old == #time and old < time then return time, block end
   old = tonumber(old) or 0
-  if old < tonumber(time) then return time end
-  redis.call('SET', fence, string.format('%.0f', old + block), 'EX', '86400')
-  return string.format('%.0f', old + 1)
+  if old < tonumber(time) then return time, block end
+  local token = string.format('%.0f', old + 1)
+  redis.call('SET', fence, token, 'EX', life)
+  return token, '1'
 end
 
 -- Whether the value of H says that the owner holds.
@@ -79,7 +98,8 @@ local function is_of(holder, owner)
 end
 
 -- The reply to an operation; nil: look closer. The third letter tells them apart: "q" acquires, "l" releases, "n" renews.
--- Permits and the time to retain begin at the ninth: "0" is exclusive, or nothing. An owner that begins with "#" is short.
+-- Permits and the time to retain begin at the ninth: "0" is exclusive, or nothing. An owner that begins with "#" is
+-- short. A ttl of more than six digits is too long for FENCE_S.
 local function at_hand(H, operation)
   local call, byte = redis.call, string.byte
   local kind = byte(operation, 3)
@@ -87,22 +107,24 @@ local function at_hand(H, operation)
     -- An exclusive lock of which nothing exists.
     if byte(operation, 9) ~= 48 or call('EXISTS', H, H .. ':shared', H .. ':queue') > 0 then return nil end
     local owner, ttl, block = string.match(operation, '^acquire 0 (%S+) (%d+) (%d+)')
+    if #ttl > 6 then return nil end
     if byte(owner) == 35 then owner = ARGV[2] .. owner end
-    local token = next_token(H .. ':fence', block)
+    local token, set_aside = next_token(H .. ':fence', block, FENCE_S)
     -- GET spares Redis the reply, an object of its own.
     call('SET', H, owner .. ' ' .. token, 'PX', ttl, 'GET')
-    return token
+    return set_aside == block and token or 'n ' .. token .. ' ' .. set_aside
   end
   -- The exclusive holder has a new lease, or releases what nobody waits for.
-  local ttl, owner
+  local ttl, short
   if kind == 108 and byte(operation, 9) == 48 then
-    owner = string.sub(operation, 11)
+    short = string.sub(operation, 11)
   elseif kind == 110 then
-    ttl, owner = string.match(operation, '^renew (%d+) (%S+)$')
+    ttl, short = string.match(operation, '^renew (%d+) (%S+)$')
+    if #ttl > 6 then return nil end
   else
     return nil
   end
-  if byte(owner) == 35 then owner = ARGV[2] .. owner end
+  local owner = byte(short) == 35 and ARGV[2] .. short or short
   if not is_of(call('GET', H), owner) then return nil end
   if ttl then
     call('PEXPIRE', H, ttl)
@@ -110,6 +132,7 @@ local function at_hand(H, operation)
     return nil
   else
     call('DEL', H)
+    released = released .. ' ' .. short
   end
   return '1'
 end
@@ -118,14 +141,17 @@ local function contended(...)
 -- Holds: exclusive and shared ones, and what is said about them.
 
 local HEADS = 16
-local FENCE_MS = 86400000
+-- The permits of a sharer that does not count the others.
+local UNBOUNDED = 9007199254740991
 
 local call, match = redis.call, string.match
 -- The time in us.
 local now = tonumber(us or read_time())
 local ms = math.floor(now / 1000)
 -- The keys of the lock of the operation at hand.
-local H, S, Q, W, F, D
+local H, S, B, Q, W, F, D
+-- Its sharers: how many there are, and the lowest of their bounds as soon as somebody has asked for it.
+local inside, lowest
 
 local function text(number)
   return string.format('%.0f', number)
@@ -136,15 +162,34 @@ local function line(foreign)
   return (string.gsub(foreign, '%c', ' '))
 end
 
+-- Owner and token in the value of H, the owner with its tilde; nothing where another program has written it.
+local function read_holder(holder)
+  return match(holder, '^(%S+#%d+) (%d+)$')
+end
+
+-- Gives a key a ttl that is no shorter than this.
+local function extend(key, ttl)
+  if call('PTTL', key) < ttl then call('PEXPIRE', key, ttl) end
+end
+
 -- Gives a key that was just written a ttl; where that is refused, takes back what was written.
 local function keep(key, ttl, undo, member)
-  local ok, problem = pcall(function()
-    if call('PTTL', key) < ttl then call('PEXPIRE', key, ttl) end
-  end)
+  local ok, problem = pcall(extend, key, ttl)
   if not ok then
     call(undo, key, member)
     error(problem)
   end
+end
+
+-- How long the fence lives after it has numbered a lease, in s. A longer lease than FENCE_S is made for may be renewed
+-- once before the fence is prolonged.
+local function fence_life(ttl)
+  return ttl < 1000000 and FENCE_S or text(90000 + 2 * math.ceil(ttl / 1000))
+end
+
+-- The fence outlives a lease of \`ttl\` from now on.
+local function prolong_fence(ttl)
+  call('PEXPIRE', F, fence_life(ttl) .. '000', 'GT')
 end
 
 local function tell(owner, message)
@@ -155,46 +200,92 @@ local function tell(owner, message)
 end
 
 -- Holders whose shares overlap have one token, so that a guarded resource refuses none of them.
-local function epoch_token()
-  local token = call('EXISTS', S) == 1 and tonumber(call('GET', F) or '')
-  if not token then return next_token(F, '1') end
-  call('PEXPIRE', F, FENCE_MS)
+local function epoch_token(ttl)
+  local token = tonumber(call('GET', F) or '')
+  if not token then return (next_token(F, '1', fence_life(ttl))) end
+  prolong_fence(ttl)
   return text(token)
 end
 
-local function share(owner, ttl)
+-- \`bounded\`: its permits stand in B.
+local function share(owner, ttl, bounded)
   -- Rounded up: it must not end before the holder thinks.
-  call('ZADD', S, ms + 1 + ttl, owner)
+  call('ZADD', S, ms + 1 + ttl + (bounded and 0.5 or 0), owner)
   keep(S, ttl + 1, 'ZREM', owner)
+  if bounded then extend(B, ttl + 1) end
 end
 
--- Returns the token, as a text.
-local function grant(owner, permits, ttl, block)
-  local token
-  if permits > 0 then
-    token = epoch_token()
-    share(owner, ttl)
-  else
-    token = next_token(F, block)
-    call('SET', H, owner .. ' ' .. token, 'PX', ttl)
+-- The share, by its score: when it ends, in ms, and whether its permits stand in B.
+local function read_share(score)
+  local until_ms = tonumber(score)
+  local whole = math.floor(until_ms)
+  return whole, whole < until_ms
+end
+
+local function is_inside(owner)
+  return call('ZSCORE', S, owner) or call('ZSCORE', S, '~' .. owner)
+end
+
+-- The owner counts how many are inside. Those whose shares ended by themselves leave their bound behind: cleared away before
+-- they are more than twice as many as those inside.
+local function bind(owner, permits, ttl)
+  call('ZADD', B, text(permits), owner)
+  keep(B, ttl + 1, 'ZREM', owner)
+  lowest = nil
+  if call('ZCARD', B) <= 2 * inside + HEADS then return end
+  for _, other in ipairs(call('ZRANGE', B, 0, -1)) do
+    if not is_inside(other) then call('ZREM', B, other) end
   end
-  return token
+end
+
+-- Returns the first token, and how many are set aside, as texts.
+local function grant(owner, permits, ttl, block)
+  if permits > 0 then
+    local token = inside > 0 and epoch_token(ttl) or next_token(F, '1', fence_life(ttl))
+    local bounded = permits < UNBOUNDED
+    if bounded then bind(owner, permits, ttl) end
+    share(owner, ttl, bounded)
+    inside = inside + 1
+    return token, '1'
+  end
+  local token, set_aside = next_token(F, block, fence_life(ttl))
+  call('SET', H, owner .. ' ' .. token, 'PX', ttl)
+  return token, set_aside
 end
 
 local function drop_ended_shares()
   call('ZREMRANGEBYSCORE', S, '-inf', ms)
 end
 
--- H is absent and ended shares are dropped.
+local function look_inside()
+  drop_ended_shares()
+  inside, lowest = call('ZCARD', S), nil
+end
+
+-- How many may be inside at the most, as those say who are.
+local function lowest_bound()
+  while true do
+    local first = call('ZRANGE', B, 0, 0, 'WITHSCORES')
+    if not first[1] then return UNBOUNDED end
+    if is_inside(first[1]) then return tonumber(first[2]) end
+    call('ZREM', B, first[1])
+  end
+end
+
+-- Whether one more fits its own bound, and that of everybody inside. H is absent.
 local function admissible(permits)
-  if permits == 0 then return call('EXISTS', S) == 0 end
-  return call('ZCARD', S) < permits
+  if permits == 0 or inside == 0 then return inside == 0 end
+  if inside >= permits then return false end
+  lowest = lowest or lowest_bound()
+  return inside < lowest
 end
 
 -- The queue: promotion, places, and what a caller is told who has to wait.
 
 -- The longest lease, in ms, that is given to a waiter without the certainty that it hears of it.
 local PROVISIONAL_MS = 5000
+-- In a queue of up to so many, all who have died are found.
+local CROWD = 512
 
 -- Grants to the heads of the queue as long as they are admissible. H is absent. Returns what \`self\` was granted.
 local function promote(self)
@@ -202,7 +293,7 @@ local function promote(self)
   while true do
     local heads = call('ZRANGE', Q, 0, HEADS - 1)
     if #heads == 0 then return own, own_block end
-    drop_ended_shares()
+    look_inside()
     for _, owner in ipairs(heads) do
       local waiter = call('HGET', W, owner)
       local alive, attempt, permits, ttl, block, push
@@ -216,19 +307,24 @@ local function promote(self)
         -- longer than the waiter is known to be alive; it is made whole when the waiter asks again.
         local provisional = push == '0' and owner ~= self
         if provisional then ttl = math.min(ttl, tonumber(alive) - ms, PROVISIONAL_MS) end
-        local token = grant(owner, permits, ttl, block)
+        local token, set_aside = grant(owner, permits, ttl, block)
         call('ZREM', Q, owner)
         call('HDEL', W, owner)
         local gone = false
         if owner == self then
-          own, own_block = token, permits > 0 and '1' or block
+          own, own_block = token, set_aside
         else
-          if permits > 0 then block = '1' end
-          local heard = tell(owner, attempt .. ' ' .. token .. ' ' .. block .. ' ' .. (provisional and 1 or 0))
+          local heard = tell(owner, attempt .. ' ' .. token .. ' ' .. set_aside .. ' ' .. (provisional and 1 or 0))
           gone = heard == 0 and not provisional
         end
         if gone then
-          if permits > 0 then call('ZREM', S, owner) else call('DEL', H) end
+          if permits > 0 then
+            call('ZREM', S, owner)
+            call('ZREM', B, owner)
+            inside, lowest = inside - 1, nil
+          else
+            call('DEL', H)
+          end
         elseif permits == 0 then
           return own, own_block
         end
@@ -244,33 +340,35 @@ end
 local function renewed(holder, owner, ttl)
   if is_of(holder, owner) then
     call('PEXPIRE', H, ttl)
+    prolong_fence(ttl)
     local token = match(holder, '(%d+)$')
     return token, text(math.max(1, (tonumber(call('GET', F) or '') or 0) - token + 1))
   end
   if holder then return nil end
-  local until_ms = call('ZSCORE', S, owner)
-  if not until_ms or tonumber(until_ms) <= ms then return nil end
-  local token = epoch_token()
-  share(owner, ttl)
+  local score = call('ZSCORE', S, owner)
+  if not score then return nil end
+  local until_ms, bounded = read_share(score)
+  if until_ms <= ms then return nil end
+  local token = epoch_token(ttl)
+  share(owner, ttl, bounded)
   return token, '1'
 end
 
--- Whether one more may enter the queue. Waiters who died there are found a few at a time, at random: so that looking
--- costs no more the longer the queue is.
-local function has_room(owner, max_waiting)
-  if call('ZCARD', Q) < max_waiting or call('ZSCORE', Q, owner) then return true end
-  local some = call('HRANDFIELD', W, HEADS, 'WITHVALUES')
-  for i = 1, #some, 2 do
-    if tonumber(match(some[i + 1], '^%d+') or 0) <= ms then
-      call('ZREM', Q, some[i])
-      call('HDEL', W, some[i])
+-- Whether one more may enter the queue: the dead do not count.
+local function has_room(max_waiting)
+  if call('ZCARD', Q) < max_waiting then return true end
+  local waiters = call('HRANDFIELD', W, CROWD, 'WITHVALUES')
+  for i = 1, #waiters, 2 do
+    if tonumber(match(waiters[i + 1], '^%d+') or 0) <= ms then
+      call('ZREM', Q, waiters[i])
+      call('HDEL', W, waiters[i])
     end
   end
   return call('ZCARD', Q) < max_waiting
 end
 
-local function enqueue(owner, ticket, alive, rest)
-  local place = call('ZSCORE', Q, owner)
+-- \`place\`: the ticket with which it stands in the queue already. \`rest\`: what it asks for.
+local function enqueue(owner, place, ticket, alive, rest)
   call('HSET', W, owner, text(ms + alive) .. ' ' .. rest)
   keep(W, 4 * alive, 'HDEL', owner)
   if ticket == 0 and not place then
@@ -281,20 +379,23 @@ local function enqueue(owner, ticket, alive, rest)
   keep(Q, 4 * alive, 'ZREM', owner)
 end
 
-local function busy(holder, owner, kind)
-  local left, who
+-- For how long it is held yet, in ms, as a text that is empty where that has no end; and by whom.
+local function obstacle(holder)
   if holder then
-    left = call('PTTL', H)
-    left = left < 0 and '' or text(left)
-    who = string.sub(holder, 1, 1) ~= '~' and (match(holder, '^(.*) %d+$') or holder) or ''
-  else
-    local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
-    left = text(shares[2] and math.max(0, tonumber(shares[2]) - ms - 1) or 0)
-    who = ''
-    for i = 1, #shares, 2 do
-      if who == '' and string.sub(shares[i], 1, 1) ~= '~' then who = shares[i] end
-    end
+    local left, owner = call('PTTL', H), read_holder(holder)
+    local is_kept = owner and string.byte(owner) == 126
+    return left < 0 and '' or text(left), is_kept and '' or owner or holder
   end
+  local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
+  local left = shares[2] and math.max(0, read_share(shares[2]) - ms - 1) or 0
+  for i = 1, #shares, 2 do
+    if string.sub(shares[i], 1, 1) ~= '~' then return text(left), shares[i] end
+  end
+  return text(left), ''
+end
+
+local function busy(holder, owner, kind)
+  local left, who = obstacle(holder)
   local rank = call('ZRANK', Q, owner)
   local ticket = rank and tonumber(call('ZSCORE', Q, owner)) or 0
   return (kind or 'b') .. ' ' .. left .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. line(who)
@@ -304,36 +405,52 @@ end
 
 local operations = {}
 
+-- The reply to a grant.
+local function granted_now(block, token, set_aside)
+  return set_aside == block and token or 'n ' .. token .. ' ' .. set_aside
+end
+
 function operations.acquire(permits, owner, ttl, block, alive, ticket, attempt, push, callers, max_waiting)
   permits, ttl, alive, ticket = tonumber(permits), tonumber(ttl), tonumber(alive), tonumber(ticket)
   max_waiting = tonumber(max_waiting or '')
-  if call('EXISTS', H, S, Q) == 0 then return grant(owner, permits, ttl, block) end
+  if permits > 0 then block = '1' end
+  if call('EXISTS', H, S, Q) == 0 then
+    inside = 0
+    return granted_now(block, grant(owner, permits, ttl, block))
+  end
 
   local holder = call('GET', H)
-  local token, granted_block = renewed(holder, owner, ttl)
+  local token, set_aside = renewed(holder, owner, ttl)
   if token then
     if not holder then promote() end
-    return 'g ' .. token .. ' ' .. granted_block
+    return 'g ' .. token .. ' ' .. set_aside
   end
 
   if not holder then
-    drop_ended_shares()
-    if call('EXISTS', Q) == 0 and admissible(permits) then return grant(owner, permits, ttl, block) end
-  end
-  local kind = ticket > 0 and not call('ZSCORE', Q, owner) and 'r' or 'b'
-  if alive > 0 and (not max_waiting or ticket > 0 or has_room(owner, max_waiting)) then
-    local rest = table.concat({ attempt, text(permits), text(ttl), block, callers, push }, ' ')
-    enqueue(owner, ticket, alive, rest)
-  end
-  if not holder then
-    token, granted_block = promote(owner)
-    if token then return 'n ' .. token .. ' ' .. granted_block end
-    holder = call('GET', H)
-    if alive == 0 and not holder and call('EXISTS', Q) == 0 and admissible(permits) then
-      return grant(owner, permits, ttl, block)
+    look_inside()
+    if call('EXISTS', Q, B) == 0 then
+      lowest = UNBOUNDED
+      if admissible(permits) then return granted_now(block, grant(owner, permits, ttl, block)) end
     end
   end
-  return busy(holder, owner, kind)
+  local place = alive > 0 and call('ZSCORE', Q, owner)
+  local may_enter = place or ticket > 0
+  local rest = alive > 0 and table.concat({ attempt, text(permits), text(ttl), block, callers, push }, ' ')
+  if alive > 0 and may_enter then enqueue(owner, place, ticket, alive, rest) end
+  if not holder then
+    -- First the living, then the bounds: what is free is nobody's because of those who have died.
+    token, set_aside = promote(owner)
+    if token then return 'n ' .. token .. ' ' .. set_aside end
+    holder = call('GET', H)
+    if not holder and call('EXISTS', Q) == 0 then
+      look_inside()
+      if admissible(permits) then return granted_now(block, grant(owner, permits, ttl, block)) end
+    end
+  end
+  if alive > 0 and not may_enter and (not max_waiting or has_room(max_waiting)) then
+    enqueue(owner, place, ticket, alive, rest)
+  end
+  return busy(holder, owner, ticket > 0 and not place and 'r' or 'b')
 end
 
 function operations.renew(ttl, owner)
@@ -343,11 +460,16 @@ function operations.renew(ttl, owner)
   return ours and 1 or 0
 end
 
+operations.prolong = operations.renew
+
 function operations.raise(ttl, owner, token, block)
   local ours = operations.renew(ttl, owner)
   if ours == 0 then return 0 end
   local last = tonumber(token) + tonumber(block) - 1
-  if (tonumber(call('GET', F) or '') or 0) < last then call('SET', F, text(last), 'PX', FENCE_MS) end
+  if (tonumber(call('GET', F) or '') or 0) < last then
+    local life = math.max(call('PTTL', F), tonumber(fence_life(tonumber(ttl))) * 1000)
+    call('SET', F, text(last), 'PX', text(life))
+  end
   if call('EXISTS', H) == 1 then call('SET', H, owner .. ' ' .. token, 'PX', ttl) end
   return 1
 end
@@ -358,48 +480,88 @@ local function nudge()
   if head[1] then tell(head[1], '?') end
 end
 
-function operations.release(retain, owner)
-  retain = tonumber(retain)
+-- The owner, as the traces have it.
+local function in_trace(owner)
+  local length = #ARGV[2]
+  local is_short = string.byte(owner, length + 1) == 35 and string.find(owner, ARGV[2], 1, true) == 1
+  return is_short and string.sub(owner, length + 1) or owner
+end
+
+-- Whether this call, when it was here before, or one of these has ended the owner's hold: 1, 0, or "u" where a later call
+-- has taken the place of the trace.
+local function traced(owner, ...)
+  local reply = 0
+  if ARGV[3] == '' then return reply end
+  for _, number in ipairs({ match(ARGV[3], '%d+'), ... }) do
+    local trace = call('HGET', KEYS[#KEYS], string.sub(number, -3)) or ''
+    local in_place, owners = match(trace, '^%+?(%d+)(.*)$')
+    if in_place == number then
+      if string.find(owners .. ' ', ' ' .. in_trace(owner) .. ' ', 1, true) then return 1 end
+    elseif in_place and tonumber(in_place) > tonumber(number) then
+      reply = 'u'
+    end
+  end
+  return reply
+end
+
+-- Ends the owner's share, and keeps it from the others for a while. Whether it was the owner's until now.
+local function end_share(retain, owner)
+  local score = call('ZSCORE', S, owner)
+  if not score then
+    local kept = call('ZSCORE', S, '~' .. owner)
+    return kept and read_share(kept) > ms
+  end
+  local until_ms, bounded = read_share(score)
+  local is_ours = until_ms > ms
+  call('ZREM', S, owner)
+  if is_ours and retain > 0 then
+    share('~' .. owner, retain, bounded)
+    prolong_fence(retain)
+    nudge()
+  elseif bounded then
+    call('ZREM', B, owner)
+  end
+  return is_ours
+end
+
+-- The same of any hold.
+local function end_hold(retain, owner)
   local holder = call('GET', H)
-  local was_ours = 0
+  local was_ours
   if is_of(holder, owner) then
     if retain > 0 then
       call('SET', H, '~' .. holder, 'PX', retain)
+      prolong_fence(retain)
       nudge()
-      return 1
+      return true
     end
     call('DEL', H)
-    was_ours = 1
+    was_ours = true
   elseif is_of(holder, '~' .. owner) then
-    return 1
+    return true
   elseif holder then
     call('ZREM', S, owner)
-    return 0
+    return false
   else
-    local until_ms = call('ZSCORE', S, owner)
-    if until_ms then
-      call('ZREM', S, owner)
-      if tonumber(until_ms) > ms then
-        was_ours = 1
-        if retain > 0 then
-          share('~' .. owner, retain)
-          nudge()
-        end
-      end
-    else
-      local kept_until = call('ZSCORE', S, '~' .. owner)
-      if kept_until and tonumber(kept_until) > ms then was_ours = 1 end
-    end
+    was_ours = end_share(retain, owner)
   end
   -- The lock is given back, whatever becomes of the next in line, who asks again by itself.
   pcall(promote)
   return was_ours
 end
 
+function operations.release(retain, owner, ...)
+  if not end_hold(tonumber(retain), owner) then return traced(owner, ...) end
+  released = released .. ' ' .. in_trace(owner)
+  return 1
+end
+
+operations.again = operations.release
+
 function operations.withdraw(owner)
   call('ZREM', Q, owner)
   call('HDEL', W, owner)
-  operations.release('0', owner)
+  end_hold(0, owner)
   return 1
 end
 
@@ -412,13 +574,14 @@ local seldom = {}
 local function all_holders(holder)
   drop_ended_shares()
   local all = call('ZRANGE', S, 0, -1)
-  if holder then all[#all + 1] = match(holder, '^(.*) %d+$') end
+  if holder then all[#all + 1] = read_holder(holder) end
   return all
 end
 
 -- With the token that is held: of sharers the last one, which is that of their epoch.
 local function message_of(letter, holder)
-  local token = tonumber(holder and match(holder, ' (%d+)$') or not holder and call('GET', F) or '')
+  local token = holder and select(2, read_holder(holder)) or not holder and call('GET', F)
+  token = tonumber(token or '')
   return token and letter .. ' ' .. text(token) or letter
 end
 
@@ -445,7 +608,7 @@ function seldom.force(expected)
     return 0
   end
   local message = message_of('x', holder)
-  call('DEL', H, S)
+  call('DEL', H, S, B)
   tell_all(victims, message)
   promote()
   return 1
@@ -453,23 +616,24 @@ end
 
 function seldom.steal(owner, ttl, block, expected)
   local holder = call('GET', H)
-  local token, granted_block = renewed(holder, owner, tonumber(ttl))
-  if token then return 'g ' .. token .. ' ' .. granted_block end
+  local token, set_aside = renewed(holder, owner, tonumber(ttl))
+  if token then return 'g ' .. token .. ' ' .. set_aside end
   if not is_last_token(expected) then return busy(holder, owner) end
   local victims = all_holders(holder)
   local message = message_of('x', holder)
-  token = grant(owner, 0, ttl, block)
-  call('DEL', S)
+  token, set_aside = grant(owner, 0, tonumber(ttl), block)
+  call('DEL', S, B)
   tell_all(victims, message)
-  return token
+  return granted_now(block, token, set_aside)
 end
 
 function seldom.ask()
   local holder = call('GET', H)
+  if holder and not read_holder(holder) then return 'f' end
   return tell_all(all_holders(holder), message_of('r', holder))
 end
 
-function seldom.complete(remember, owner, retain)
+function seldom.complete(remember, owner, retain, ...)
   local holder = call('GET', H)
   if is_of(holder, owner) then
     call('SET', D, owner .. ' ' .. text(ms), 'PX', remember)
@@ -477,7 +641,7 @@ function seldom.complete(remember, owner, retain)
     return 1
   end
   if not holder then promote() end
-  if not is_of(call('GET', D), owner) then return 0 end
+  if not is_of(call('GET', D), owner) then return traced(owner, ...) end
   -- A write: WAIT of a connection that has written nothing waits for nothing, and the mark may be on no replica yet.
   call('PEXPIRE', D, remember)
   return 1
@@ -507,7 +671,7 @@ function seldom.inspect()
   local state = { call('GET', F) or '', line(holder or ''), holder and call('PTTL', H) or 0, #shares / 2 }
   for i = 1, #shares, 2 do
     state[#state + 1] = line(shares[i])
-    state[#state + 1] = text(math.max(0, tonumber(shares[i + 1]) - ms - 1))
+    state[#state + 1] = text(math.max(0, read_share(shares[i + 1]) - ms - 1))
   end
   local waiters = call('ZRANGE', Q, 0, -1, 'WITHSCORES')
   for i = 1, #waiters, 2 do
@@ -535,7 +699,8 @@ end
 local seldom
 
 return function(lock, operation)
-  H, S, Q, W, F, D = lock, lock .. ':shared', lock .. ':queue', lock .. ':waiter', lock .. ':fence', lock .. ':done'
+  H, S, B, Q, W = lock, lock .. ':shared', lock .. ':bounds', lock .. ':queue', lock .. ':waiter'
+  F, D = lock .. ':fence', lock .. ':done'
   local words = {}
   for word in string.gmatch(operation, '%S+') do words[#words + 1] = string.byte(word) == 35 and ARGV[2] .. word or word end
   local run = operations[words[1]]
@@ -550,8 +715,8 @@ end
 -- The loop over the operations of one call.
 
 local replies, look_closer = {}, nil
-for i = 1, #ARGV - 2 do
-  local H, operation = KEYS[i], ARGV[i + 2]
+for i = 1, #ARGV - 3 do
+  local H, operation = KEYS[i], ARGV[i + 3]
   local ok, reply = pcall(at_hand, H, operation)
   if not ok or not reply then
     look_closer = look_closer or contended()
@@ -563,6 +728,14 @@ for i = 1, #ARGV - 2 do
     if string.sub(reply, 3, 10) == 'READONLY' then return redis.error_reply(string.sub(reply, 3)) end
   end
   replies[i] = reply
+end
+if released ~= '' and ARGV[3] ~= '' then
+  -- For a release that arrives again. Where it cannot be written, that one is answered as if it had not been here.
+  local number, T, try = ARGV[3], KEYS[#KEYS], redis.pcall
+  local added = try('HSET', T, string.sub(number, -3), number .. released)
+  if added == 1 or string.byte(number) == 43 then
+    if type(try('PEXPIRE', T, '120000')) ~= 'number' then try('DEL', T) end
+  end
 end
 return table.concat(replies, '\\n')
 `;

@@ -3,35 +3,46 @@
 -- KEYS, one for each operation: H. The other keys of a lock are H and a suffix, and so in the slot of H. On a Cluster
 -- they stand behind, so that the server sees whether all are there while a slot moves:
 --   H            string      the exclusive holder: "<owner> <token>"; after a release that keeps it: "~<owner> <token>"
---   S  :shared   sorted set  the shared holders: owner (or "~<owner>") -> end of the lease, ms
+--   S  :shared   sorted set  the shared holders: owner (or "~<owner>") -> end of the lease, ms; half a ms more says
+--                            that its permits stand in B
+--   B  :bounds   sorted set  owner -> permits, of the shared holders that gave a number. Whoever is not in S any more does
+--                            not count, and is cleared away now and then
 --   Q  :queue    sorted set  the waiters: owner -> ticket, us
 --   W  :waiter   hash        waiter -> "<alive until, ms> <attempt> <permits> <ttl> <block> <callers> <push>"
 --   F  :fence    string      the last token given out or set aside
 --   D  :done     string      the mark that its work is done: "<owner> <at, ms>"
+-- The last of KEYS, in a call that has a number:
+--   T            hash        the traces of the client's calls: the last three digits of the number of a call ->
+--                            "<number> <owner> <owner> ...", whose holds that call has ended. For a release that
+--                            arrives again, its answer being lost
 -- An owner is "<instance>#<seq>". Time is the server's.
 --
 -- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
--- "#<seq>" alone. Then each operation, as one text:
+-- "#<seq>" alone. ARGV[3]: the number of the call, with a "+" before it where T is to live on; empty in a call that
+-- releases nothing. Then each operation, as one text:
 --   acquire permits owner ttl block alive ticket attempt push callers [max waiting]
 --           -> token: granted now, as it was asked for
---            | "n <token> <block>": granted now, out of the queue
+--            | "n <token> <block>": granted now, out of the queue or with fewer tokens than were asked for
 --            | "g <token> <block>": held already; its lease starts anew
 --            | "b <retry after, ms; empty: no end> <ticket> <rank> <holder>"
---            | "r …", the rest as with "b": brought a ticket, and did not stand in the queue any more
+--            | "r ...", the rest as with "b": brought a ticket, and did not stand in the queue any more
 --   renew ttl owner          -> 1, or 0: not the owner's
+--   prolong ttl owner        -> as renew. The fence lives on, too
 --   raise ttl owner token block
 --                            -> 1, or 0: not the owner's. A renewal, after which these are the tokens of the hold, and no
 --                               last token is lower
---   release retain owner     -> 1, or 0: was not the owner's
+--   release retain owner     -> 1, or 0: was not the owner's, or "u": it cannot be told any more
+--   again retain owner number ...
+--                            -> as release, which was sent in the calls of these numbers before
 --   withdraw owner           -> 1
 --   force expected           -> 1, or 0: the last token is not the expected one (empty: none), or nobody holds
 --   inspect                  -> last token, holder, its ms, shared holders, {owner, ms} each, {owner, permits, ms, callers}
 --                               each waiter; a tab between them
---   complete remember owner [retain]
---                            -> 1, or 0: not the owner's. Sets the mark; with `retain`, releases
+--   complete remember owner [retain [number ...]]
+--                            -> 1, or 0: not the owner's. Sets the mark; with `retain`, releases, and then all as above
 --   marked                   -> when it was marked, ms, or nothing
 --   unmark owner | at        -> 1, or 0: there was no mark, or it is not the owner's, or not of that time
---   ask                      -> 1, or 0: nobody holds
+--   ask                      -> 1, or 0: nobody holds, or "f": another program does, which cannot be told
 --   steal owner ttl block [expected]
 --                            -> as acquire
 --   probe instance nonce     -> how many hear the channel of the instance on this server; says the nonce on it
@@ -39,8 +50,8 @@
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
 -- "<seq> x <token>" says that the hold with that token was ended by force, "<seq> r <token>" that somebody asks for it,
--- "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message names is that of the hold at that time: one that comes late does not
--- mean a hold with a higher token. It is missing where it is not known.
+-- "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message names is that of the hold at that time: one
+-- that comes late does not mean a hold with a higher token. It is missing where it is not known.
 --
 -- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
 -- before writes, since nothing is rolled back; every key has a ttl.

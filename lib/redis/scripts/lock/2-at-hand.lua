@@ -2,7 +2,13 @@
 -- local that a function refers to, is made anew in every call of the script: so there are few here, and the files in
 -- `3-contended` are the body of another that is made only when the first operation needs it.
 
+-- How long the fence lives after it has numbered a lease of up to 1,000 s, in s: a day after the end of the lease, which
+-- is renewed for an hour before the client says `prolong`.
+local FENCE_S = '92000'
+
 local us
+-- Whose holds this call has ended, as they stand in its trace: each after a space.
+local released = ''
 
 -- The time in us, as a text; read once in a call.
 local function read_time()
@@ -11,17 +17,19 @@ local function read_time()
   return us
 end
 
--- The first of `block` tokens, as a text. Counts from the time and not by INCR: after a loss of data INCR starts below
--- tokens that were given out.
-local function next_token(fence, block)
+-- The first of `block` tokens, as a text, and how many there are. Counts from the time and not by INCR: after a loss of
+-- data INCR starts below tokens that were given out. While the fence is ahead of the time nothing is set aside, so that
+-- it never is so by more than a block.
+local function next_token(fence, block, life)
   local time = us or read_time()
   local last = block == '1' and time or string.format('%.0f', time + block - 1)
-  local old = redis.call('SET', fence, last, 'EX', '86400', 'GET')
-  if not old or #old == #time and old < time then return time end
+  local old = redis.call('SET', fence, last, 'EX', life, 'GET')
+  if not old or #old == #time and old < time then return time, block end
   old = tonumber(old) or 0
-  if old < tonumber(time) then return time end
-  redis.call('SET', fence, string.format('%.0f', old + block), 'EX', '86400')
-  return string.format('%.0f', old + 1)
+  if old < tonumber(time) then return time, block end
+  local token = string.format('%.0f', old + 1)
+  redis.call('SET', fence, token, 'EX', life)
+  return token, '1'
 end
 
 -- Whether the value of H says that the owner holds.
@@ -30,7 +38,8 @@ local function is_of(holder, owner)
 end
 
 -- The reply to an operation; nil: look closer. The third letter tells them apart: "q" acquires, "l" releases, "n" renews.
--- Permits and the time to retain begin at the ninth: "0" is exclusive, or nothing. An owner that begins with "#" is short.
+-- Permits and the time to retain begin at the ninth: "0" is exclusive, or nothing. An owner that begins with "#" is
+-- short. A ttl of more than six digits is too long for FENCE_S.
 local function at_hand(H, operation)
   local call, byte = redis.call, string.byte
   local kind = byte(operation, 3)
@@ -38,22 +47,24 @@ local function at_hand(H, operation)
     -- An exclusive lock of which nothing exists.
     if byte(operation, 9) ~= 48 or call('EXISTS', H, H .. ':shared', H .. ':queue') > 0 then return nil end
     local owner, ttl, block = string.match(operation, '^acquire 0 (%S+) (%d+) (%d+)')
+    if #ttl > 6 then return nil end
     if byte(owner) == 35 then owner = ARGV[2] .. owner end
-    local token = next_token(H .. ':fence', block)
+    local token, set_aside = next_token(H .. ':fence', block, FENCE_S)
     -- GET spares Redis the reply, an object of its own.
     call('SET', H, owner .. ' ' .. token, 'PX', ttl, 'GET')
-    return token
+    return set_aside == block and token or 'n ' .. token .. ' ' .. set_aside
   end
   -- The exclusive holder has a new lease, or releases what nobody waits for.
-  local ttl, owner
+  local ttl, short
   if kind == 108 and byte(operation, 9) == 48 then
-    owner = string.sub(operation, 11)
+    short = string.sub(operation, 11)
   elseif kind == 110 then
-    ttl, owner = string.match(operation, '^renew (%d+) (%S+)$')
+    ttl, short = string.match(operation, '^renew (%d+) (%S+)$')
+    if #ttl > 6 then return nil end
   else
     return nil
   end
-  if byte(owner) == 35 then owner = ARGV[2] .. owner end
+  local owner = byte(short) == 35 and ARGV[2] .. short or short
   if not is_of(call('GET', H), owner) then return nil end
   if ttl then
     call('PEXPIRE', H, ttl)
@@ -61,6 +72,7 @@ local function at_hand(H, operation)
     return nil
   else
     call('DEL', H)
+    released = released .. ' ' .. short
   end
   return '1'
 end

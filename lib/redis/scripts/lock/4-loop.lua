@@ -1,8 +1,8 @@
 -- The loop over the operations of one call.
 
 local replies, look_closer = {}, nil
-for i = 1, #ARGV - 2 do
-  local H, operation = KEYS[i], ARGV[i + 2]
+for i = 1, #ARGV - 3 do
+  local H, operation = KEYS[i], ARGV[i + 3]
   local ok, reply = pcall(at_hand, H, operation)
   if not ok or not reply then
     look_closer = look_closer or contended()
@@ -14,5 +14,13 @@ for i = 1, #ARGV - 2 do
     if string.sub(reply, 3, 10) == 'READONLY' then return redis.error_reply(string.sub(reply, 3)) end
   end
   replies[i] = reply
+end
+if released ~= '' and ARGV[3] ~= '' then
+  -- For a release that arrives again. Where it cannot be written, that one is answered as if it had not been here.
+  local number, T, try = ARGV[3], KEYS[#KEYS], redis.pcall
+  local added = try('HSET', T, string.sub(number, -3), number .. released)
+  if added == 1 or string.byte(number) == 43 then
+    if type(try('PEXPIRE', T, '120000')) ~= 'number' then try('DEL', T) end
+  end
 end
 return table.concat(replies, '\n')

@@ -2,6 +2,8 @@
 
 -- The longest lease, in ms, that is given to a waiter without the certainty that it hears of it.
 local PROVISIONAL_MS = 5000
+-- In a queue of up to so many, all who have died are found.
+local CROWD = 512
 
 -- Grants to the heads of the queue as long as they are admissible. H is absent. Returns what `self` was granted.
 local function promote(self)
@@ -9,7 +11,7 @@ local function promote(self)
   while true do
     local heads = call('ZRANGE', Q, 0, HEADS - 1)
     if #heads == 0 then return own, own_block end
-    drop_ended_shares()
+    look_inside()
     for _, owner in ipairs(heads) do
       local waiter = call('HGET', W, owner)
       local alive, attempt, permits, ttl, block, push
@@ -23,19 +25,24 @@ local function promote(self)
         -- longer than the waiter is known to be alive; it is made whole when the waiter asks again.
         local provisional = push == '0' and owner ~= self
         if provisional then ttl = math.min(ttl, tonumber(alive) - ms, PROVISIONAL_MS) end
-        local token = grant(owner, permits, ttl, block)
+        local token, set_aside = grant(owner, permits, ttl, block)
         call('ZREM', Q, owner)
         call('HDEL', W, owner)
         local gone = false
         if owner == self then
-          own, own_block = token, permits > 0 and '1' or block
+          own, own_block = token, set_aside
         else
-          if permits > 0 then block = '1' end
-          local heard = tell(owner, attempt .. ' ' .. token .. ' ' .. block .. ' ' .. (provisional and 1 or 0))
+          local heard = tell(owner, attempt .. ' ' .. token .. ' ' .. set_aside .. ' ' .. (provisional and 1 or 0))
           gone = heard == 0 and not provisional
         end
         if gone then
-          if permits > 0 then call('ZREM', S, owner) else call('DEL', H) end
+          if permits > 0 then
+            call('ZREM', S, owner)
+            call('ZREM', B, owner)
+            inside, lowest = inside - 1, nil
+          else
+            call('DEL', H)
+          end
         elseif permits == 0 then
           return own, own_block
         end
@@ -51,33 +58,35 @@ end
 local function renewed(holder, owner, ttl)
   if is_of(holder, owner) then
     call('PEXPIRE', H, ttl)
+    prolong_fence(ttl)
     local token = match(holder, '(%d+)$')
     return token, text(math.max(1, (tonumber(call('GET', F) or '') or 0) - token + 1))
   end
   if holder then return nil end
-  local until_ms = call('ZSCORE', S, owner)
-  if not until_ms or tonumber(until_ms) <= ms then return nil end
-  local token = epoch_token()
-  share(owner, ttl)
+  local score = call('ZSCORE', S, owner)
+  if not score then return nil end
+  local until_ms, bounded = read_share(score)
+  if until_ms <= ms then return nil end
+  local token = epoch_token(ttl)
+  share(owner, ttl, bounded)
   return token, '1'
 end
 
--- Whether one more may enter the queue. Waiters who died there are found a few at a time, at random: so that looking
--- costs no more the longer the queue is.
-local function has_room(owner, max_waiting)
-  if call('ZCARD', Q) < max_waiting or call('ZSCORE', Q, owner) then return true end
-  local some = call('HRANDFIELD', W, HEADS, 'WITHVALUES')
-  for i = 1, #some, 2 do
-    if tonumber(match(some[i + 1], '^%d+') or 0) <= ms then
-      call('ZREM', Q, some[i])
-      call('HDEL', W, some[i])
+-- Whether one more may enter the queue: the dead do not count.
+local function has_room(max_waiting)
+  if call('ZCARD', Q) < max_waiting then return true end
+  local waiters = call('HRANDFIELD', W, CROWD, 'WITHVALUES')
+  for i = 1, #waiters, 2 do
+    if tonumber(match(waiters[i + 1], '^%d+') or 0) <= ms then
+      call('ZREM', Q, waiters[i])
+      call('HDEL', W, waiters[i])
     end
   end
   return call('ZCARD', Q) < max_waiting
 end
 
-local function enqueue(owner, ticket, alive, rest)
-  local place = call('ZSCORE', Q, owner)
+-- `place`: the ticket with which it stands in the queue already. `rest`: what it asks for.
+local function enqueue(owner, place, ticket, alive, rest)
   call('HSET', W, owner, text(ms + alive) .. ' ' .. rest)
   keep(W, 4 * alive, 'HDEL', owner)
   if ticket == 0 and not place then
@@ -88,20 +97,23 @@ local function enqueue(owner, ticket, alive, rest)
   keep(Q, 4 * alive, 'ZREM', owner)
 end
 
-local function busy(holder, owner, kind)
-  local left, who
+-- For how long it is held yet, in ms, as a text that is empty where that has no end; and by whom.
+local function obstacle(holder)
   if holder then
-    left = call('PTTL', H)
-    left = left < 0 and '' or text(left)
-    who = string.sub(holder, 1, 1) ~= '~' and (match(holder, '^(.*) %d+$') or holder) or ''
-  else
-    local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
-    left = text(shares[2] and math.max(0, tonumber(shares[2]) - ms - 1) or 0)
-    who = ''
-    for i = 1, #shares, 2 do
-      if who == '' and string.sub(shares[i], 1, 1) ~= '~' then who = shares[i] end
-    end
+    local left, owner = call('PTTL', H), read_holder(holder)
+    local is_kept = owner and string.byte(owner) == 126
+    return left < 0 and '' or text(left), is_kept and '' or owner or holder
   end
+  local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
+  local left = shares[2] and math.max(0, read_share(shares[2]) - ms - 1) or 0
+  for i = 1, #shares, 2 do
+    if string.sub(shares[i], 1, 1) ~= '~' then return text(left), shares[i] end
+  end
+  return text(left), ''
+end
+
+local function busy(holder, owner, kind)
+  local left, who = obstacle(holder)
   local rank = call('ZRANK', Q, owner)
   local ticket = rank and tonumber(call('ZSCORE', Q, owner)) or 0
   return (kind or 'b') .. ' ' .. left .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. line(who)

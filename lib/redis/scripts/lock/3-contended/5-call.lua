@@ -3,7 +3,8 @@
 local seldom
 
 return function(lock, operation)
-  H, S, Q, W, F, D = lock, lock .. ':shared', lock .. ':queue', lock .. ':waiter', lock .. ':fence', lock .. ':done'
+  H, S, B, Q, W = lock, lock .. ':shared', lock .. ':bounds', lock .. ':queue', lock .. ':waiter'
+  F, D = lock .. ':fence', lock .. ':done'
   local words = {}
   for word in string.gmatch(operation, '%S+') do words[#words + 1] = string.byte(word) == 35 and ARGV[2] .. word or word end
   local run = operations[words[1]]

@@ -6,13 +6,14 @@ local seldom = {}
 local function all_holders(holder)
   drop_ended_shares()
   local all = call('ZRANGE', S, 0, -1)
-  if holder then all[#all + 1] = match(holder, '^(.*) %d+$') end
+  if holder then all[#all + 1] = read_holder(holder) end
   return all
 end
 
 -- With the token that is held: of sharers the last one, which is that of their epoch.
 local function message_of(letter, holder)
-  local token = tonumber(holder and match(holder, ' (%d+)$') or not holder and call('GET', F) or '')
+  local token = holder and select(2, read_holder(holder)) or not holder and call('GET', F)
+  token = tonumber(token or '')
   return token and letter .. ' ' .. text(token) or letter
 end
 
@@ -39,7 +40,7 @@ function seldom.force(expected)
     return 0
   end
   local message = message_of('x', holder)
-  call('DEL', H, S)
+  call('DEL', H, S, B)
   tell_all(victims, message)
   promote()
   return 1
@@ -47,23 +48,24 @@ end
 
 function seldom.steal(owner, ttl, block, expected)
   local holder = call('GET', H)
-  local token, granted_block = renewed(holder, owner, tonumber(ttl))
-  if token then return 'g ' .. token .. ' ' .. granted_block end
+  local token, set_aside = renewed(holder, owner, tonumber(ttl))
+  if token then return 'g ' .. token .. ' ' .. set_aside end
   if not is_last_token(expected) then return busy(holder, owner) end
   local victims = all_holders(holder)
   local message = message_of('x', holder)
-  token = grant(owner, 0, ttl, block)
-  call('DEL', S)
+  token, set_aside = grant(owner, 0, tonumber(ttl), block)
+  call('DEL', S, B)
   tell_all(victims, message)
-  return token
+  return granted_now(block, token, set_aside)
 end
 
 function seldom.ask()
   local holder = call('GET', H)
+  if holder and not read_holder(holder) then return 'f' end
   return tell_all(all_holders(holder), message_of('r', holder))
 end
 
-function seldom.complete(remember, owner, retain)
+function seldom.complete(remember, owner, retain, ...)
   local holder = call('GET', H)
   if is_of(holder, owner) then
     call('SET', D, owner .. ' ' .. text(ms), 'PX', remember)
@@ -71,7 +73,7 @@ function seldom.complete(remember, owner, retain)
     return 1
   end
   if not holder then promote() end
-  if not is_of(call('GET', D), owner) then return 0 end
+  if not is_of(call('GET', D), owner) then return traced(owner, ...) end
   -- A write: WAIT of a connection that has written nothing waits for nothing, and the mark may be on no replica yet.
   call('PEXPIRE', D, remember)
   return 1
@@ -101,7 +103,7 @@ function seldom.inspect()
   local state = { call('GET', F) or '', line(holder or ''), holder and call('PTTL', H) or 0, #shares / 2 }
   for i = 1, #shares, 2 do
     state[#state + 1] = line(shares[i])
-    state[#state + 1] = text(math.max(0, tonumber(shares[i + 1]) - ms - 1))
+    state[#state + 1] = text(math.max(0, read_share(shares[i + 1]) - ms - 1))
   end
   local waiters = call('ZRANGE', Q, 0, -1, 'WITHSCORES')
   for i = 1, #waiters, 2 do
