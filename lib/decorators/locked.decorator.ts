@@ -2,6 +2,7 @@ import { DEFAULT_LOCK_OPTIONS, type LockOptions, resolveLockOptions } from '../c
 import type { CallSignal, LockedOptions, SkippingLockedOptions } from '../interfaces/locked-options.interface.js';
 import type { KeylessDecorator, LockedDecorator, LockedKey } from './locked-decorator.js';
 import { type Method, wrapMethod } from './method-wrapper.js';
+import { skipWhenClosed } from './skip-when-closed.js';
 
 /**
  * Runs the method under a lock, which is taken before the call and released after it.
@@ -50,7 +51,10 @@ export function Locked(key?: LockedKey, options: LockedOptions = {}): any {
       },
       call: (locks, name, given, body) => {
         if (onBusy === 'throw') return locks.run(name, hasOptions ? given : undefined, body);
-        return locks.tryRun(name, given, body).then((result) => (result.acquired ? result.value : undefined));
+        return skipWhenClosed(body, async (watched) => {
+          const result = await locks.tryRun(name, given, watched);
+          return result.acquired ? result.value : undefined;
+        });
       },
     });
 }

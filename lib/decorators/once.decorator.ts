@@ -1,9 +1,10 @@
-import { type OnceOptions, resolveOnceOptions } from '../core/once.js';
+import { type OnceOptions, type OnceResult, resolveOnceOptions } from '../core/once.js';
 import { DEFAULT_LOCK_OPTIONS } from '../core/options.js';
 import type { CallSignal } from '../interfaces/locked-options.interface.js';
 import type { OnceMethodOptions } from '../interfaces/once-method-options.interface.js';
 import type { LockedDecorator, LockedKey } from './locked-decorator.js';
 import { type Method, wrapMethod } from './method-wrapper.js';
+import { skipWhenClosed } from './skip-when-closed.js';
 
 /** A template, or a function of the method's own arguments; of one name, since one mark is set. */
 // biome-ignore lint/suspicious/noExplicitAny: parameters are those of the user's method.
@@ -34,9 +35,12 @@ export function Once(key: LockedKey | undefined, options: OnceMethodOptions): an
       options: onceOptions,
       check: (given, at) => void resolveOnceOptions(DEFAULT_LOCK_OPTIONS, given, at),
       call: async (locks, name, given, body) => {
-        const run = onBusy === 'throw' ? locks.runOnce : locks.once;
-        const result = await run.call(locks, name as string, given, body);
-        return result.status === 'ran' ? result.value : undefined;
+        if (onBusy === 'throw') return valueIn(await locks.runOnce(name as string, given, body));
+        return skipWhenClosed(body, async (watched) => valueIn(await locks.once(name as string, given, watched)));
       },
     });
+}
+
+function valueIn<T>(result: OnceResult<T>): T | undefined {
+  return result.status === 'ran' ? result.value : undefined;
 }

@@ -8,7 +8,8 @@ export type CallSignal = AbortSignal | ((...args: any[]) => AbortSignal | undefi
 export interface LockedOptions<S extends CallSignal = CallSignal> extends Omit<LockOptions, 'signal'> {
   /**
    * When somebody else has the lock: `'throw'` a `LockBusyError` once `wait` is over (default), or `'skip'` the call and
-   * resolve to undefined. With `'skip'`, `wait` is 0 by default: who comes second does not come at all.
+   * resolve to undefined. With `'skip'`, `wait` is 0 by default: who comes second does not come at all. A call that comes
+   * when the application shuts down is skipped, too.
    */
   onBusy?: 'throw' | 'skip' | undefined;
   /**

@@ -15,11 +15,13 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   createLockService,
   type Lock,
+  LockClosedError,
   Locked,
   LockModule,
   type LockModuleOptions,
   LockService,
   MemoryLockStore,
+  Once,
   OnElected,
 } from '../../lib/index.js';
 import { deferred, until } from '../support/event.js';
@@ -228,6 +230,64 @@ describe.each<[string, Partial<LockModuleOptions> & { isGlobal?: boolean }]>([
       expect(seen).toEqual(['onModuleDestroy', 'beforeApplicationShutdown', 'onApplicationShutdown']);
     }
     await expect(app.get(LockService).acquire('a')).rejects.toMatchObject({ code: 'LOCK_CLOSED' });
+  });
+});
+
+describe('A method that is skipped when its lock is busy', () => {
+  @Injectable()
+  class Jobs {
+    readonly ran: string[] = [];
+
+    @Locked('tick', { onBusy: 'skip', wait: '1h' })
+    async tick(): Promise<void> {
+      this.ran.push('tick');
+    }
+
+    @Once('migration', { onBusy: 'skip', wait: '1h', remember: '1h' })
+    async migrate(): Promise<void> {
+      this.ran.push('migration');
+    }
+
+    @Locked('strict')
+    async strict(): Promise<void> {}
+
+    @Locked('failing', { onBusy: 'skip' })
+    async failing(): Promise<void> {
+      await this.strict();
+    }
+  }
+
+  it('is skipped when the application shuts down, whether it waits or comes then', async () => {
+    const store = new MemoryLockStore();
+    const app = await TestApp.start({ imports: [LockModule.forRoot({ store })], providers: [Jobs] });
+    onTestFinished(() => app.close());
+    const elsewhere = await createLockService({ store });
+    await elsewhere.acquire('tick');
+    await elsewhere.acquire('migration');
+    const jobs = app.get(Jobs);
+    const waiting = [jobs.tick(), jobs.migrate()];
+    await until(async () => (await elsewhere.inspect('migration')).waiting.length === 1);
+    await app.close();
+    expect(await Promise.all([...waiting, jobs.tick(), jobs.migrate()])).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(jobs.ran).toEqual([]);
+    await expect(jobs.strict()).rejects.toMatchObject({ code: 'LOCK_CLOSED' });
+  });
+
+  it('fails with what its body throws, also when that is the refusal of another lock', async () => {
+    const imports = [LockModule.forRoot({ store: 'memory', shutdownGrace: 0 })];
+    const app = await TestApp.start({ imports, providers: [Jobs] });
+    onTestFinished(() => app.close());
+    const jobs = app.get(Jobs);
+    const called = deferred<void>();
+    jobs.strict = () => called.promise;
+    const failing = jobs.failing();
+    called.reject(new LockClosedError('strict'));
+    await expect(failing).rejects.toMatchObject({ code: 'LOCK_CLOSED', lockName: 'strict' });
   });
 });
 
