@@ -30,11 +30,11 @@ export function currentLock(name?: string): Lock | undefined {
   return undefined;
 }
 
-/** What this call chain holds of `name` already. */
-export function heldHere(realm: object, name: string): Hold | undefined {
+/** The innermost frame of this call chain whose body still runs, and that holds `name`. */
+export function heldHere(realm: object, name: string): { lock: LockHandle; hold: Hold } | undefined {
   for (let frame = frames.getStore(); frame; frame = frame.outer) {
-    const hold = frame.realm === realm ? frame.lock.holdOf(name) : undefined;
-    if (hold) return hold;
+    const hold = frame.realm === realm ? frame.lock.openHoldOf(name) : undefined;
+    if (hold) return { lock: frame.lock, hold };
   }
   return undefined;
 }

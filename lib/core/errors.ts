@@ -21,6 +21,11 @@ export abstract class LockError extends Error {
   }
 }
 
+const BUSY_REMEDY = 'Wait longer (option `wait`), try again later, or use tryRun() where a busy lock is no error.';
+export const OWN_CHAIN_REMEDY =
+  'Share the lock with the outer call (option `reentrant: true` on the inner one), lock at the outermost place only, or ' +
+  'do not await the inner call inside the outer one.';
+
 /** Somebody else holds the lock, and the time to wait is over. The body did not run. */
 export class LockBusyError extends LockError {
   override readonly name = 'LockBusyError';
@@ -39,12 +44,17 @@ export class LockBusyError extends LockError {
     readonly retryAfter: number | null,
     /** It did not wait, since as many did as may (option `maxWaiting`). */
     readonly crowded = false,
+    /** The call chain that asked holds the lock itself, and waited for itself. */
+    readonly ownChain = false,
   ) {
-    const by = holders.length > 0 ? `held by ${holders.join(', ')}` : 'not free';
+    const by = ownChain
+      ? 'held by the very call chain that asks for it'
+      : holders.length > 0
+        ? `held by ${holders.join(', ')}`
+        : 'not free';
     const remedy = crowded
       ? 'and as many wait for it as may. Try again later, or let more of them wait (option `maxWaiting`).'
-      : `waited ${Math.round(waited)} ms. ` +
-        'Wait longer (option `wait`), try again later, or use tryRun() where a busy lock is no error.';
+      : `waited ${Math.round(waited)} ms. ${ownChain ? OWN_CHAIN_REMEDY : BUSY_REMEDY}`;
     super(`The lock "${lockName}" is busy: ${by}, ${remedy}`, lockName);
   }
 }

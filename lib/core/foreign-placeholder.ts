@@ -2,7 +2,7 @@ import { LockKeyError } from './errors.js';
 import { partsOf, placeholderFor, type TemplateContext } from './key-template.js';
 
 /** `{id}`, `${id}`, `#{id}`, `{{id}}`: nothing that is meant literally in the name of a lock. */
-const BRACED = /[$#%@:]?\{+([^{}]*)\}+/;
+const BRACED = /[$#%@]?\{+([^{}]*)\}+/;
 /** `%s` and its like. */
 const FORMAT = /(?<![\p{L}\p{N}])%(?:\d+\$)?[sdij](?![\p{L}\p{N}_])/u;
 const WORD = /[\p{ID_Start}$_][\p{ID_Continue}$]*/gu;
@@ -36,13 +36,14 @@ export function refuseForeignPlaceholders(template: string, context: TemplateCon
     if (found !== undefined) refuse(found, placeholderFor(content, context) ?? `<${word}>`);
   }
   const open = names.filter((name) => !isRead(name, placeholders, context));
-  for (const { text, mark, isLabel } of wordsOf(literals)) {
+  const named = wordsOf(literals).flatMap(({ text, mark, isLabel }) => {
     const name = open.find((each) => each === text || (each === text.replace(/^\$/, '') && !names.includes(text)));
-    if (name === undefined) continue;
-    // A single letter may also be what a minifier made of a longer name.
     const isBare = mark === '' && name === text;
-    if (!isBare || !(isLabel || name.length === 1)) refuse(mark + text, `<${name}>`);
-  }
+    // A single letter may also be what a minifier made of a longer name.
+    return name === undefined || (isBare && (isLabel || name.length === 1)) ? [] : [{ found: mark + text, name }];
+  });
+  if (named.length === 0) return;
+  refuse(named.map(({ found }) => found).join(', '), named.map(({ name }) => `<${name}>`).join(' or '));
 }
 
 function isRead(name: string, placeholders: readonly string[], { parameters }: TemplateContext): boolean {

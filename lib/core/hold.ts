@@ -1,14 +1,13 @@
 import type { LockLostWhy } from './errors.js';
 import type { Lease } from './lease.js';
-import type { Completed, LeaseUser } from './lease-terms.js';
-
+import type { Completed, LeaseUser, OnDelay } from './lease-terms.js';
 import type { ReleaseAnswer } from './lock-store.js';
 import { runtime } from './runtime.js';
 
 /** Where a hold comes from, and goes to. */
 export interface HoldKeeper {
   /** False: it was lost. Rejects when the store does not answer. */
-  giveBack(hold: Hold, used: boolean): Promise<ReleaseAnswer>;
+  giveBack(hold: Hold, used: boolean, onDelay?: OnDelay): Promise<ReleaseAnswer>;
   /** Marks the name as done, and gives it back unless somebody `staysIn`. */
   complete(hold: Hold, remember: number, staysIn: boolean): Promise<Completed>;
   /** The lease of the hold is lost. */
@@ -22,10 +21,10 @@ export interface HoldKeeper {
 export class Hold implements LeaseUser {
   readonly lease: Lease;
   readonly token: number;
-  /** When it was known to be ours, by our clock; later than the store's own moment, so nothing that counts from here ends early. */
-  readonly acquiredAt: number;
-  /** For how long after `acquiredAt` nobody else gets it, in ms. */
+  /** For how long after it was acquired nobody else gets it, in ms. */
   readonly holdAtLeast: number;
+  /** Counts from when it was known to be ours; later than the store's own moment, so that it does not end early. */
+  readonly keptUntil: number;
   /** Why it was lost. */
   why: LockLostWhy | undefined;
 
@@ -40,8 +39,8 @@ export class Hold implements LeaseUser {
   constructor(lease: Lease, now: number, holdAtLeast: number, keeper: HoldKeeper) {
     this.lease = lease;
     this.token = lease.terms.token + lease.handedOver;
-    this.acquiredAt = now;
     this.holdAtLeast = holdAtLeast;
+    this.keptUntil = now + holdAtLeast;
     this.#keeper = keeper;
   }
 
@@ -72,19 +71,27 @@ export class Hold implements LeaseUser {
   }
 
   /**
-   * False: it was lost. Rejects when the store does not answer. `used: false`: nothing was done under it, and nothing
-   * needs to be kept from the others.
+   * False: it was lost. Rejects when the store does not answer until the lease ends. `used: false`: nothing was done under
+   * it, and nothing needs to be kept from the others. `onDelay`: as for `Lease.release`.
    */
-  release(used = true): Promise<boolean> {
+  release({ used = true, onDelay }: { used?: boolean; onDelay?: OnDelay | undefined } = {}): Promise<boolean> {
     const ours = this.held;
     this.#users -= 1;
     if (this.#users > 0) return Promise.resolve(ours);
     this.#released = true;
     if (!ours) return Promise.resolve(false);
-    return this.#keeper.giveBack(this, used).then((released) => {
+    return this.#keeper.giveBack(this, used, onDelay).then((released) => {
       if (released === true) return true;
       this.why ??= released === 'unknown' ? 'unavailable' : 'taken';
       return false;
+    });
+  }
+
+  /** Gives it back unused; resolves when the store has answered, or has not at once. */
+  giveUp(): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = (): void => resolve();
+      this.release({ used: false, onDelay: settle }).then(settle, settle);
     });
   }
 

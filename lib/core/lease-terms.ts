@@ -1,4 +1,4 @@
-import type { LockLostWhy } from './errors.js';
+import type { LockLostWhy, LockUnavailableError } from './errors.js';
 import type { Owner } from './lock-store.js';
 
 export interface LeaseTerms {
@@ -19,6 +19,8 @@ export interface LeaseTerms {
 }
 
 export interface LeaseUser {
+  /** Until when nobody else gets the lock, by our clock (`holdAtLeast`). */
+  readonly keptUntil: number;
   lost(why: LockLostWhy): void;
   /** Somebody asks for the lock. */
   releaseRequested(): void;
@@ -26,3 +28,6 @@ export interface LeaseUser {
 
 /** Whether the mark is set; else what has become of the lock. */
 export type Completed = 'done' | LockLostWhy;
+
+/** The store has not taken a release at once, which is tried again. */
+export type OnDelay = (problem: LockUnavailableError) => void;

@@ -1,11 +1,11 @@
 import type { Clock } from './clock.js';
 import { type LockLostWhy, LockUnavailableError } from './errors.js';
-import type { Completed, LeaseTerms, LeaseUser } from './lease-terms.js';
+import type { Completed, LeaseTerms, LeaseUser, OnDelay } from './lease-terms.js';
 import type { LockStore, ReleaseAnswer } from './lock-store.js';
 import { assertNoLonger } from './options.js';
 import { RenewalWheel, type Scheduled } from './renewal.js';
 import { extraOf } from './store-extras.js';
-import { untilAnswered } from './timer.js';
+import { after, untilAnswered } from './timer.js';
 
 export interface LeaseKeeper {
   readonly store: LockStore;
@@ -45,11 +45,12 @@ export class Lease implements Scheduled {
   #inFlight: Promise<boolean | LockUnavailableError> | undefined;
   /** The last answer of the store was none. */
   #unknown = false;
-  #retain = 0;
   /** Nobody waits for what the store does not answer any more. */
   #abandoned = false;
-  /** The release that is on its way, or was answered. */
-  #sentBack: Promise<ReleaseAnswer> | undefined;
+  /** The release, as soon as it has begun. */
+  #returned: Promise<ReleaseAnswer> | undefined;
+  /** Ends the pause before the release is tried again. */
+  #hurry: (() => void) | undefined;
 
   constructor(keeper: LeaseKeeper, terms: LeaseTerms) {
     this.#keeper = keeper;
@@ -111,7 +112,7 @@ export class Lease implements Scheduled {
     this.#inFlight = settled;
     if (retain !== undefined) {
       this.#state = 'released';
-      this.#sentBack = settled;
+      this.#returned = settled;
       this.#keeper.wheel.cancel(this);
     } else this.#schedule();
     return this.#completed(await answer);
@@ -123,13 +124,9 @@ export class Lease implements Scheduled {
   }
 
   tick(now: number): void {
-    if (this.#state === 'released') {
-      if (now < this.#deadline) this.#sendBack().catch(() => {});
-      else this.#keeper.ended(this);
-    } else if (this.held) {
-      if (now >= this.#due && !this.#inFlight) void this.#ask();
-      else this.#schedule();
-    }
+    if (!this.held) return;
+    if (now >= this.#due && !this.#inFlight) void this.#ask();
+    else this.#schedule();
   }
 
   /** Whether a message about a hold with this token means this one; undefined: it means any. */
@@ -146,49 +143,73 @@ export class Lease implements Scheduled {
     // By our clock it is over, by the store's it ends a little later: do not let the others wait for that.
     if (why !== 'taken' && why !== 'forced') {
       const { name, owner } = this.terms;
-      this.#keeper.store.release({ name, owner, retain: 0 }).catch(() => {});
+      this.#keeper.store.release({ name, owner, retain: this.#leftOfHoldAtLeast() }).catch(() => {});
     }
     this.user?.lost(why);
   }
 
   /**
-   * Gives it back, and keeps it from the others for `retain` more ms. False: it was lost. Rejects when the store does
-   * not answer; it is then tried again, unseen, until the lease ends.
+   * Gives it back, and keeps it from the others for `retain` more ms. False: it was lost. While the store does not answer
+   * it is asked again, until the lease ends; rejects then. That keeps the process alive, unless `onDelay` is given, which
+   * is called when the store has not taken the release at once.
    */
-  release(retain: number): Promise<ReleaseAnswer> {
+  release(retain: number, onDelay?: OnDelay): Promise<ReleaseAnswer> {
     if (!this.held) return Promise.resolve(false);
     this.#state = 'released';
-    this.#retain = retain;
     this.#keeper.wheel.cancel(this);
-    return this.#sendBack();
+    this.#returned = this.#sendBack(retain).catch((error: unknown) => this.#sendBackAgain(retain, error, onDelay));
+    return this.#returned;
   }
 
   /** Gives it back although somebody works under it still, who is told; a release that is on its way is waited for. */
   async abandon(): Promise<void> {
     this.#abandoned = true;
-    if (this.#state !== 'held') {
-      await (this.#sentBack ?? this.#sendBack());
+    if (this.#state === 'held') {
+      const released = this.release(this.#leftOfHoldAtLeast(), () => {});
+      this.user?.lost('released');
+      await released;
       return;
     }
-    const released = this.release(0);
-    this.user?.lost('released');
-    await released;
+    this.#hurry?.();
+    await this.#returned;
   }
 
-  #sendBack(): Promise<ReleaseAnswer> {
+  /** For how many ms more nobody else gets the lock, by what its user has asked for. */
+  #leftOfHoldAtLeast(): number {
+    return Math.max(0, Math.ceil((this.user?.keptUntil ?? 0) - this.#keeper.clock.now()));
+  }
+
+  #sendBack(retain: number): Promise<ReleaseAnswer> {
     const { name, owner } = this.terms;
-    this.#sentBack = this.#keeper.store.release({ name, owner, retain: this.#retain }).then(
-      (ours) => {
-        this.#keeper.ended(this);
-        return ours;
-      },
-      (error: unknown) => {
-        this.#sentBack = undefined;
-        this.#keeper.wheel.schedule(this, this.#keeper.clock.now() + RETRY_MS);
-        throw LockUnavailableError.from(error, name);
-      },
-    );
-    return this.#sentBack;
+    return this.#keeper.store.release({ name, owner, retain }).then((ours) => {
+      this.#keeper.ended(this);
+      return ours;
+    });
+  }
+
+  #pause(awaited: boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = after(RETRY_MS, resolve, { awaited });
+      this.#hurry = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  async #sendBackAgain(retain: number, error: unknown, onDelay: OnDelay | undefined): Promise<ReleaseAnswer> {
+    let problem = LockUnavailableError.from(error, this.terms.name);
+    onDelay?.(problem);
+    while (!this.#abandoned && this.#keeper.clock.now() + RETRY_MS < this.#deadline) {
+      await this.#pause(!onDelay);
+      try {
+        return await this.#sendBack(retain);
+      } catch (again) {
+        problem = LockUnavailableError.from(again, this.terms.name);
+      }
+    }
+    this.#keeper.ended(this);
+    throw problem;
   }
 
   /** One question at a time. Its answer: yes, no, or why there is none. */
@@ -196,7 +217,9 @@ export class Lease implements Scheduled {
     const { store, clock } = this.#keeper;
     const { name, owner, permits, replicas } = this.terms;
     const sentAt = clock.now();
-    const ttl = Math.max(1, Math.floor(Math.min(this.#ttl, this.#endOfHold - sentAt)));
+    const isKeptLonger = (this.user?.keptUntil ?? 0) > this.#endOfHold;
+    const longest = isKeptLonger ? this.#ttl : this.#endOfHold - sentAt;
+    const ttl = Math.max(1, Math.floor(Math.min(this.#ttl, longest)));
     // A shorter lease counts at once: the store may carry it out, and its answer may be lost.
     this.#deadline = Math.min(this.#deadline, sentAt + ttl);
     this.#inFlight = store.renew({ name, owner, ttl, permits, replicas }).then(
@@ -224,7 +247,7 @@ export class Lease implements Scheduled {
       return false;
     }
     this.#unknown = false;
-    this.#deadline = sentAt + ttl;
+    this.#deadline = Math.min(sentAt + ttl, this.#endOfHold);
     this.#due = this.#dueAfter(sentAt);
     this.#schedule();
     return true;

@@ -2,7 +2,7 @@ import { type LockOptionsError, type LockUnavailableError, storeError } from './
 import { Hold, type HoldKeeper } from './hold.js';
 import { labelOf } from './instance.js';
 import type { Lease } from './lease.js';
-import type { Completed } from './lease-terms.js';
+import type { Completed, OnDelay } from './lease-terms.js';
 import { Line, type Linked } from './line.js';
 import type { Granted, Owner, ReleaseAnswer } from './lock-store.js';
 import type { Obstacle, Place, Request } from './request.js';
@@ -54,9 +54,9 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     this.#keeper = keeper;
   }
 
-  /** Whether somebody of this process waits here. */
-  get waiting(): boolean {
-    return this.#line.first !== undefined;
+  /** Whether the store has said that the lock is busy, and has not fallen silent since. */
+  get knownBusy(): boolean {
+    return this.#claim?.lastBusy !== undefined && !this.#claim.trouble;
   }
 
   /** `heldHere`: another caller of this process holds the lock, which may be handed over. */
@@ -201,7 +201,7 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   }
 
   /** Release and the next claim go out in the same tick. */
-  giveBack(hold: Hold, used: boolean): Promise<ReleaseAnswer> {
+  giveBack(hold: Hold, used: boolean, onDelay?: OnDelay): Promise<ReleaseAnswer> {
     this.#checkLease();
     const { lease } = hold;
     const next = this.#line.first;
@@ -213,7 +213,7 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
       return Promise.resolve(true);
     }
     this.#lease = undefined;
-    const released = lease.release(retain);
+    const released = lease.release(retain, onDelay);
     this.#advance();
     return released;
   }
@@ -228,8 +228,8 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   }
 
   /** For how many ms more the lock is kept from the others. */
-  #retain({ acquiredAt, holdAtLeast }: Hold): number {
-    return Math.max(0, Math.ceil(holdAtLeast - (this.#session.clock.now() - acquiredAt)));
+  #retain({ keptUntil }: Hold): number {
+    return Math.max(0, Math.ceil(keptUntil - this.#session.clock.now()));
   }
 
   /** For how many ms from now on our lease may still be handed to `next`. */

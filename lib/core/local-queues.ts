@@ -30,7 +30,7 @@ export class LocalQueues implements LocalQueueKeeper {
     // Whoever was told just now that the lease is lost may have aborted this very request.
     if (request.settled) return;
     const queue = this.#open.get(name);
-    if (wait === 0 && stealsAfter === undefined && (lease || (queue?.waiting && options.permits === 0))) {
+    if (wait === 0 && stealsAfter === undefined && (lease || (queue?.knownBusy && options.permits === 0))) {
       const holders = lease ? [this.#session.label] : [];
       request.refuse({ holders, retryAfter: lease?.remaining() ?? 0, trouble: undefined });
       return;

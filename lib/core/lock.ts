@@ -1,9 +1,12 @@
 import { type Duration, toMilliseconds } from './duration.js';
 import { LockLostError } from './errors.js';
 import type { Hold } from './hold.js';
+import type { OnDelay } from './lease-terms.js';
 import { LockSignal } from './lock-signal.js';
+import { NestedPlace } from './nested-place.js';
 import type { LockMode } from './options.js';
 import { here } from './outside.js';
+import { after } from './timer.js';
 
 /** A lock that is held: of one name, or of several. The handle is the lock: all that can be done with it is here. */
 export interface Lock extends AsyncDisposable {
@@ -32,8 +35,8 @@ export interface Lock extends AsyncDisposable {
   extend(ttl?: Duration): Promise<void>;
   /**
    * Gives it back. True: it was ours until now. False: it had been lost. A second call does nothing, and resolves to
-   * the same.
-   * @throws LockUnavailableError when the store does not answer; it is tried again, unseen, until the lease ends.
+   * the same. While the store does not answer it is asked again, until the lease ends.
+   * @throws LockUnavailableError when the lease has ended without an answer: whether it was ours until then is unknown.
    */
   release(): Promise<boolean>;
   /**
@@ -42,6 +45,9 @@ export interface Lock extends AsyncDisposable {
    */
   onReleaseRequested(listener: () => void): () => void;
 }
+
+/** How long the outcome of a body, or the end of a block, waits for the store to acknowledge the release. */
+export const RELEASE_PATIENCE_MS = 250;
 
 interface Watch {
   readonly signal: AbortSignal;
@@ -58,6 +64,12 @@ export class LockHandle implements Lock {
   #watch: Watch | undefined;
   /** Called when the user releases it. */
   onReleased: (() => void) | undefined;
+  /** The body has ended, or is about to give the lock back: nested calls do not share it any more. */
+  #ended = false;
+  /** Where nested calls that share a hold run, one at a time. */
+  #places: Map<Hold, NestedPlace> | undefined;
+  /** The places in the frames around it that it has itself. */
+  nestedIn: readonly NestedPlace[] = [];
   /** Take away those who listen to requests for release. */
   #listeners: Set<() => void> | undefined;
   #released: Promise<boolean> | undefined;
@@ -105,9 +117,24 @@ export class LockHandle implements Lock {
     return lost && new LockLostError(lost.name, lost.why ?? 'taken');
   }
 
-  /** The hold of a name, if that is one of ours and in our hands. */
-  holdOf(name: string): Hold | undefined {
-    return this.#released ? undefined : this.holds.find((hold) => hold.name === name && hold.held);
+  /** The hold of a name, if that is one of ours and nested calls may share it. */
+  openHoldOf(name: string): Hold | undefined {
+    return this.#released || this.#ended ? undefined : this.holds.find((hold) => hold.name === name && hold.held);
+  }
+
+  /** Where nested calls that share `hold` run. */
+  placeFor(hold: Hold): NestedPlace {
+    this.#places ??= new Map();
+    const place = this.#places.get(hold) ?? new NestedPlace();
+    this.#places.set(hold, place);
+    return place;
+  }
+
+  /** From now on it takes no nested call in; those who wait for it stand in line elsewhere. */
+  end(): void {
+    this.#ended = true;
+    for (const place of this.#places?.values() ?? []) place.close();
+    this.#places = undefined;
   }
 
   remaining(): number {
@@ -124,6 +151,25 @@ export class LockHandle implements Lock {
   release(): Promise<boolean> {
     this.#released ??= this.#release();
     return this.#released;
+  }
+
+  /**
+   * As `release`, of which only the first attempt is awaited, and that for a moment. `onDelay` is called when the store has
+   * not taken it at once. Never rejects.
+   */
+  giveBack(onDelay: OnDelay = () => {}): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = after(RELEASE_PATIENCE_MS, resolve, { awaited: true });
+      const settle = (): void => {
+        cancel();
+        resolve();
+      };
+      this.#released ??= this.#release((problem) => {
+        onDelay(problem);
+        settle();
+      });
+      this.#released.then(settle, settle);
+    });
   }
 
   onReleaseRequested(listener: () => void): () => void {
@@ -150,6 +196,7 @@ export class LockHandle implements Lock {
    * nothing is marked. A second call resolves to the same.
    */
   complete(remember: number): Promise<boolean> {
+    this.end();
     this.#completed ??= this.#released ? Promise.resolve(false) : this.#first.complete(remember);
     return this.#completed;
   }
@@ -159,20 +206,30 @@ export class LockHandle implements Lock {
     this.#watch?.abort(new LockLostError(this.name, 'released'));
   }
 
-  /** Releases. Never rejects, so that the error of a block that ends is not hidden by another. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.release().catch(() => {});
+  /**
+   * Releases. Never rejects, so that the error of a block that ends is not hidden by another, and does not wait for a
+   * store that hangs: the release is then repeated, unseen, until the lease ends.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.giveBack();
   }
 
-  #release(): Promise<boolean> {
+  #release(onDelay?: OnDelay): Promise<boolean> {
+    this.end();
+    const released = this.#releaseHolds(onDelay);
+    for (const place of this.nestedIn) place.leave();
+    return released;
+  }
+
+  #releaseHolds(onDelay?: OnDelay): Promise<boolean> {
     if (this.#watch) for (const hold of this.holds) hold.unwatch(this.#watch.check);
     if (this.#listeners) for (const end of this.#listeners) end();
     this.onReleased?.();
-    return this.holds.length === 1 ? this.#first.release() : this.#releaseAll();
+    return this.holds.length === 1 ? this.#first.release({ onDelay }) : this.#releaseAll(onDelay);
   }
 
-  async #releaseAll(): Promise<boolean> {
-    const results = await Promise.allSettled(this.holds.map((hold) => hold.release()));
+  async #releaseAll(onDelay?: OnDelay): Promise<boolean> {
+    const results = await Promise.allSettled(this.holds.map((hold) => hold.release({ onDelay })));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
     return results.every((result) => result.status === 'fulfilled' && result.value);

@@ -1,22 +1,31 @@
 import type { Clock } from './clock.js';
 import { heldHere, runWithin } from './context.js';
-import { LockBusyError, LockClosedError, LockLostError, LockUnavailableError, LockUpgradeError } from './errors.js';
+import {
+  LockBusyError,
+  LockClosedError,
+  LockLostError,
+  LockUnavailableError,
+  LockUpgradeError,
+  OWN_CHAIN_REMEDY,
+} from './errors.js';
 import type { Hold } from './hold.js';
 import type { ResolvedJobOptions } from './job-options.js';
 import { Candidacy, type ElectionListener, type LeaderElection } from './leader-election.js';
 import { LocalQueues } from './local-queues.js';
 import { type Lock, LockHandle } from './lock.js';
 import type { LockStore } from './lock-store.js';
+import type { NestedPlace } from './nested-place.js';
 import { assertNoLonger, type ResolvedLockOptions } from './options.js';
+import { assertGiven, enterFrames, isOpen, type OuterHold, takePlaces } from './reentry.js';
 import { Request } from './request.js';
 import { harmless, type ResolvedServiceOptions } from './service-options.js';
 import { Session } from './session.js';
 import { StoreCalls } from './store-calls.js';
 import { extraOf } from './store-extras.js';
-import { after, within } from './timer.js';
+import { within } from './timer.js';
 
-/** How long the outcome of a body waits for the store to acknowledge the release. */
-const RELEASE_PATIENCE_MS = 250;
+/** So many places are named at the most. */
+const MOST_WARNINGS = 1_000;
 
 /** What runs with the lock in hand. */
 export type LockedBody<T> = (lock: Lock) => T | PromiseLike<T>;
@@ -33,6 +42,8 @@ export class Locker {
   readonly #queues: LocalQueues;
   readonly #warn: (message: string) => void;
   readonly #elections = new Set<LeaderElection>();
+  /** The places that a warning of a chain that waits for itself has named. */
+  readonly #warned = new Set<string>();
   #bodies = 0;
   #onQuiet: (() => void) | undefined;
   #resigned = false;
@@ -51,11 +62,10 @@ export class Locker {
   }
 
   /** All the names, or none. `names` are in the global order. */
-  acquire(names: readonly string[], options: ResolvedLockOptions, reuse: readonly Hold[] = []): Promise<LockHandle> {
-    if (names.length > 1 || reuse.length > 0) return this.#acquireAll(names, options, reuse);
+  acquire(names: readonly string[], options: ResolvedLockOptions): Promise<LockHandle> {
+    if (names.length > 1) return this.#acquireAll(names, options, []);
     const name = names[0] as string;
     try {
-      this.#assertNoUpgrade(name, options);
       return this.#acquireOne(name, options, options.wait);
     } catch (error) {
       return Promise.reject(error);
@@ -65,35 +75,72 @@ export class Locker {
   async #acquireAll(
     names: readonly string[],
     options: ResolvedLockOptions,
-    reuse: readonly Hold[],
+    shared: readonly Hold[],
   ): Promise<LockHandle> {
     const since = this.#clock.now();
     const holds: Hold[] = [];
     try {
-      for (const name of names) this.#assertNoUpgrade(name, options);
+      for (const name of names) this.#ownHold(name, options);
       for (const name of names) {
-        const reused = reuse.find((hold) => hold.name === name);
+        const known = shared.find((hold) => hold.name === name);
         const wait = Math.max(0, options.wait - (this.#clock.now() - since));
-        if (reused) holds.push(reused);
+        if (known) holds.push(known);
         else holds.push(...(await this.#acquireOne(name, options, wait)).holds);
       }
       // While it waited for the later names, the leases of the earlier ones went on.
-      for (const hold of holds) if (!reuse.includes(hold)) await hold.freshen();
+      for (const hold of holds) if (!shared.includes(hold)) await hold.freshen();
       const lost = holds.find(({ held }) => !held);
       if (lost) throw new LockLostError(lost.name, lost.why ?? 'released');
     } catch (error) {
-      const all = new Set([...reuse, ...holds]);
-      await Promise.allSettled([...all].map((hold) => hold.release(false)));
+      const all = new Set([...shared, ...holds]);
+      await Promise.all([...all].map((hold) => hold.giveUp()));
       throw error;
     }
     return new LockHandle(holds, options.mode);
   }
 
-  /** Runs `body` under the lock; what this call chain holds already is reused. */
+  /** Runs `body` under the lock; with `reentrant`, what this call chain holds already is shared. */
   run<T>(names: readonly string[], options: ResolvedLockOptions, body: HandleBody<T>): Promise<T> {
-    const obtain = (): Promise<LockHandle> =>
-      this.acquire(names, options, options.reentrant ? this.#shareHeld(names, options) : []);
-    return this.runHolding(obtain, options, body);
+    const { reentrant } = options;
+    return this.runHolding(
+      () => (reentrant ? this.#enter(names, options) : this.acquire(names, options)),
+      options,
+      body,
+    );
+  }
+
+  /** Shares what the call chain holds of the names, one nested call at a time, and acquires the rest. */
+  async #enter(names: readonly string[], options: ResolvedLockOptions): Promise<LockHandle> {
+    options.signal?.throwIfAborted();
+    const since = this.#clock.now();
+    const waited = (): number => this.#clock.now() - since;
+    const left = (): number => Math.max(0, options.wait - waited());
+    for (;;) {
+      const outer = names.flatMap((name) => this.#ownHold(name, options) ?? []);
+      if (outer.length === 0) return this.acquire(names, { ...options, wait: left() });
+      for (const { hold } of outer) assertGiven(hold, options);
+      // Whoever comes while the outer body runs, and finds the place free, is in, also when nobody awaits it.
+      const places = takePlaces(outer) ?? (await enterFrames(outer, { left, waited, signal: options.signal }));
+      if (places) return this.#share(names, { ...options, wait: left() }, outer, places);
+    }
+  }
+
+  async #share(
+    names: readonly string[],
+    options: ResolvedLockOptions,
+    outer: readonly OuterHold[],
+    places: readonly NestedPlace[],
+  ): Promise<LockHandle> {
+    const shared = outer.map(({ hold }) => hold);
+    for (const hold of shared) hold.share();
+    try {
+      const lock = await this.#acquireAll(names, options, shared);
+      lock.nestedIn = places;
+      return lock;
+    } catch (error) {
+      for (const place of places) place.leave();
+      throw error;
+    }
   }
 
   /** Runs `body` under the lock that `obtain` gets. */
@@ -107,7 +154,7 @@ export class Locker {
       return await this.#runUnder(await obtain(), options, body);
     } finally {
       this.#bodies -= 1;
-      if (this.#bodies === 0) this.#onQuiet?.();
+      this.#checkQuiet();
     }
   }
 
@@ -151,10 +198,15 @@ export class Locker {
     assertNoLonger(this.#options.longestTtl, options);
     options.signal?.throwIfAborted();
     if (options.steal) return this.#steal(name, options);
-    return this.#enter(new Request(this.#clock, name, options, wait));
+    const own = this.#ownHold(name, options);
+    const ownChain = own && {
+      holds: () => isOpen(own),
+      warn: () => this.#warnOfOwnChain(name, options.place),
+    };
+    return this.#stand(new Request(this.#clock, name, options, { wait, ownChain }));
   }
 
-  #enter(request: Request): Promise<LockHandle> {
+  #stand(request: Request): Promise<LockHandle> {
     this.#queues.enter(request);
     return request.promise;
   }
@@ -166,7 +218,7 @@ export class Locker {
       const { lastToken } = await this.calls.look(name);
       this.#assertOpen(name);
       try {
-        return await this.#enter(new Request(this.#clock, name, options, 0, lastToken));
+        return await this.#stand(new Request(this.#clock, name, options, { wait: 0, stealsAfter: lastToken }));
       } catch (error) {
         // Refused although nobody was granted it meanwhile: what stands there is no token.
         if (!(error instanceof LockBusyError) || Object.is(lastToken, before)) throw error;
@@ -175,66 +227,71 @@ export class Locker {
     }
   }
 
-  /** The holds of this call chain that serve the names, shared. */
-  #shareHeld(names: readonly string[], { mode }: ResolvedLockOptions): Hold[] {
-    const held = names.map((name) => heldHere(this, name)).filter((hold) => hold !== undefined);
-    const usable = held.filter(({ exclusive }) => exclusive || mode === 'shared');
-    for (const hold of usable) hold.share();
-    return usable;
-  }
-
   async #runUnder<T>(lock: LockHandle, { onLost }: ResolvedLockOptions, body: HandleBody<T>): Promise<T> {
+    const onDelay = (problem: LockUnavailableError): void => this.#warnOfDelay(lock, problem);
     let value: T;
     try {
       // Between the grant and now the service may have closed.
       if (!lock.held) throw lock.lost ?? new LockLostError(lock.name, 'released');
       value = await runWithin(this, lock, () => body(lock));
     } catch (error) {
-      await this.#releaseQuietly(lock);
+      await lock.giveBack(onDelay);
       throw error;
     }
-    await this.#releaseQuietly(lock);
+    // The body's outcome is the caller's, whatever becomes of the release.
+    await lock.giveBack(onDelay);
     const { lost } = lock;
     if (lost && onLost === 'throw') throw new LockLostError(lost.lockName as string, lost.why, value);
     return value;
   }
 
-  /** The body's outcome is the caller's, whatever becomes of the release, and does not wait for a store that hangs. */
-  #releaseQuietly(lock: LockHandle): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = after(RELEASE_PATIENCE_MS, resolve, { awaited: true });
-      const done = (): void => {
-        cancel();
-        resolve();
-      };
-      lock.release().then(done, (error: unknown) => {
-        const { problem } = LockUnavailableError.from(error, lock.name);
-        this.#warn(
-          `The lock "${lock.names.join(', ')}" could not be released at once (${problem}). It is tried again until its lease ends.`,
-        );
-        done();
-      });
-    });
-  }
-
   async #close(): Promise<void> {
     this.#queues.failAll((name) => new LockClosedError(name));
-    await Promise.all([this.resignAll(), this.#bodies > 0 && this.#quiet()]);
+    await Promise.all([this.resignAll(), this.#quiet()]);
     await this.#session.close();
   }
 
-  /** Until the last body has ended, at most the grace. */
-  #quiet(): Promise<void> {
+  /** Until the last body has ended and the last lock is given back, at most the grace. */
+  async #quiet(): Promise<void> {
+    const { shutdownGrace } = this.#options;
+    if (this.#isQuiet || shutdownGrace === 0) return;
     const quiet = new Promise<void>((resolve) => {
       this.#onQuiet = resolve;
     });
-    return within(this.#options.shutdownGrace, quiet);
+    this.#session.onRelease = () => this.#checkQuiet();
+    await within(shutdownGrace, quiet);
   }
 
-  /** A call chain that waits for its own shared hold to end waits for itself. */
-  #assertNoUpgrade(name: string, { mode, standalone }: ResolvedLockOptions): void {
-    if (mode === 'exclusive' && !standalone && heldHere(this, name)?.exclusive === false)
-      throw new LockUpgradeError(name);
+  get #isQuiet(): boolean {
+    return this.#bodies === 0 && !this.#session.holds;
+  }
+
+  #checkQuiet(): void {
+    if (this.#onQuiet && this.#isQuiet) this.#onQuiet();
+  }
+
+  /** What the own call chain holds of the name. A chain that waits for its own shared hold to end waits for itself. */
+  #ownHold(name: string, { mode, standalone }: ResolvedLockOptions): OuterHold | undefined {
+    const own = standalone ? undefined : heldHere(this, name);
+    if (mode === 'exclusive' && own?.hold.exclusive === false) throw new LockUpgradeError(name);
+    return own;
+  }
+
+  /** Once for each place: a decorated method, or what the name begins with. */
+  #warnOfOwnChain(name: string, method: string | undefined): void {
+    const place = method ?? name.split(':', 1).join();
+    if (this.#warned.has(place) || this.#warned.size === MOST_WARNINGS) return;
+    this.#warned.add(place);
+    const where = method === undefined ? '' : ` (in ${method})`;
+    this.#warn(
+      `The lock "${name}" is asked for${where} by a call chain that holds it already: where the outer call awaits the inner one, it waits for itself. ${OWN_CHAIN_REMEDY}`,
+    );
+  }
+
+  #warnOfDelay(lock: LockHandle, { problem }: LockUnavailableError): void {
+    this.#warn(
+      `The lock "${lock.names.join(', ')}" could not be released at once (${problem}). It is tried again until its lease ends.`,
+    );
   }
 
   #assertOpen(name: string): void {

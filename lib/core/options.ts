@@ -9,10 +9,13 @@ export type LockMode = 'exclusive' | 'shared';
 export interface LockOptions {
   /**
    * The lease: for how long a holder that died blocks the others. Renewed every third of it while the holder lives.
-   * Default `'30s'`. Shorter frees sooner after a crash and bears shorter stalls of the event loop or of the store.
+   * Default `'15s'`. Shorter frees sooner after a crash and bears shorter stalls of the event loop or of the store.
    */
   ttl?: Duration | undefined;
-  /** How long to wait in the queue before `LockBusyError`. `0` does not wait, `Infinity` waits for ever. Default `'10s'`. */
+  /**
+   * How long to wait in the queue before `LockBusyError`. `0` does not wait, `Infinity` waits for ever. Default `'20s'`:
+   * longer than the default `ttl`, so that a holder that died costs the others time and no errors.
+   */
   wait?: Duration | undefined;
   /** Default `'exclusive'`. */
   mode?: LockMode | undefined;
@@ -40,7 +43,16 @@ export interface LockOptions {
   holdAtLeast?: Duration | undefined;
   /** Aborts the wait, which then rejects with the signal's reason. A lock that is held already stays. */
   signal?: AbortSignal | undefined;
-  /** `run` and `@Locked` reuse a lock that their async context holds already. Default `true`. */
+  /**
+   * `run`, `tryRun`, `once`, `@Locked` and `@Once` share the lock that their own call chain holds already. Default `false`:
+   * they stand in line like any other caller, since an async context is inherited also by what nobody awaits (event
+   * handlers, parallel calls, tasks of a queue).
+   *
+   * With `true`, those who share a lock run one at a time, and each waits for the others within its `wait`. What the outer
+   * body goes on doing without awaiting runs beside them. What they ask for (`mode`, `permits`, `ttl`, `replicas`,
+   * `holdAtLeast`, `maxHold`, `renew`) must be given by the outer lock: `LockOptionsError` otherwise. A lock whose body has
+   * ended takes nobody in. `acquire` and `tryAcquire` never share.
+   */
   reentrant?: boolean | undefined;
   /**
    * `run` and `@Locked`, when the body ended well but the lock was lost: `'throw'` a `LockLostError` with the body's
@@ -64,6 +76,10 @@ export interface ResolvedLockOptions {
   readonly signal: AbortSignal | undefined;
   readonly reentrant: boolean;
   readonly onLost: 'throw' | 'ignore';
+  /** What the call itself gave, in contrast to what the defaults say. */
+  readonly asked?: LockOptions;
+  /** Where the call stands: a decorated method. Nobody's option. */
+  readonly place?: string | undefined;
   /** Stands in the store's queue itself, and knows nothing of what its call chain holds. Nobody's option: for Web Locks. */
   readonly standalone?: boolean;
   /** Takes it from whoever has it. Nobody's option: for Web Locks. */
@@ -74,8 +90,8 @@ export interface ResolvedLockOptions {
 export const UNBOUNDED = Number.MAX_SAFE_INTEGER;
 
 export const DEFAULT_LOCK_OPTIONS: ResolvedLockOptions = Object.freeze({
-  ttl: 30_000,
-  wait: 10_000,
+  ttl: 15_000,
+  wait: 20_000,
   mode: 'exclusive',
   permits: 0,
   maxWaiting: Number.POSITIVE_INFINITY,
@@ -84,11 +100,18 @@ export const DEFAULT_LOCK_OPTIONS: ResolvedLockOptions = Object.freeze({
   maxHold: Number.POSITIVE_INFINITY,
   holdAtLeast: 0,
   signal: undefined,
-  reentrant: true,
+  reentrant: false,
   onLost: 'throw',
 });
 
 const KNOWN = Object.keys(DEFAULT_LOCK_OPTIONS);
+
+/** Under this key, options carry the decorated method that they belong to. Such options are frozen, and resolved once. */
+export const PLACE = Symbol('nestjs-lock:place');
+
+export type PlacedOptions = LockOptions & { readonly [PLACE]?: string };
+
+const RESOLVED = new WeakMap<LockOptions, { defaults: ResolvedLockOptions; resolved: ResolvedLockOptions }>();
 
 /** `options` over `defaults`; throws `LockOptionsError` for what is wrong in `options`. `at` says where they stand. */
 export function resolveLockOptions(
@@ -97,6 +120,14 @@ export function resolveLockOptions(
   at = 'the lock options',
 ): ResolvedLockOptions {
   if (options === undefined) return defaults;
+  const known = RESOLVED.get(options);
+  if (known?.defaults === defaults) return known.resolved;
+  const resolved = resolve(defaults, options, at);
+  if (resolved.place !== undefined && Object.isFrozen(options)) RESOLVED.set(options, { defaults, resolved });
+  return resolved;
+}
+
+function resolve(defaults: ResolvedLockOptions, options: PlacedOptions, at: string): ResolvedLockOptions {
   assertObject(options, at);
   assertKnown(options, KNOWN, at);
   const duration = (key: 'ttl' | 'wait' | 'maxHold' | 'holdAtLeast', min: number, infinite = false): number =>
@@ -116,6 +147,8 @@ export function resolveLockOptions(
     signal: resolveSignal(options.signal) ?? defaults.signal,
     reentrant: flag('reentrant', options.reentrant, defaults.reentrant),
     onLost: oneOf('onLost', options.onLost ?? defaults.onLost, ['throw', 'ignore']),
+    asked: options,
+    place: options[PLACE],
   });
 }
 

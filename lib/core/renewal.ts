@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import { Heap } from './heap.js';
 import { Line, type Linked } from './line.js';
 import { after, type CancelTimer } from './timer.js';
 
@@ -10,6 +11,8 @@ export interface Scheduled extends Linked<Scheduled> {
 }
 
 const BUCKET_MS = 50;
+/** Times of slots that are gone may stand in the heap, as many as there are slots, and so many more. */
+const SLACK = 1_000;
 
 /**
  * One timer for all leases. Leases that fall due in the same bucket are called together, so that their renewals travel
@@ -18,12 +21,19 @@ const BUCKET_MS = 50;
 export class RenewalWheel {
   readonly #clock: Clock;
   readonly #slots = new Map<number, Line<Scheduled>>();
+  /** The times of the slots, and of some that are gone by now. */
+  readonly #times = new Heap();
   #armedFor = Number.POSITIVE_INFINITY;
   #cancel: CancelTimer | undefined;
   #closed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** How many times it keeps. */
+  get times(): number {
+    return this.#times.size;
   }
 
   /** The end of the bucket that `at` falls into; intervals that are short beside a bucket stay as they are. */
@@ -38,9 +48,7 @@ export class RenewalWheel {
     if (item.slot === slot) return;
     this.#remove(item);
     item.slot = slot;
-    const items = this.#slots.get(slot) ?? new Line();
-    items.add(item);
-    this.#slots.set(slot, items);
+    this.#slotAt(slot).add(item);
     if (slot < this.#armedFor) this.#arm(slot);
   }
 
@@ -53,7 +61,17 @@ export class RenewalWheel {
   clear(): void {
     this.#closed = true;
     this.#slots.clear();
+    this.#times.reset([]);
     this.#disarm();
+  }
+
+  #slotAt(slot: number): Line<Scheduled> {
+    const items = this.#slots.get(slot) ?? new Line();
+    if (items.size > 0) return items;
+    this.#slots.set(slot, items);
+    this.#times.add(slot);
+    if (this.#times.size > 2 * this.#slots.size + SLACK) this.#times.reset(this.#slots.keys());
+    return items;
   }
 
   #remove(item: Scheduled): void {
@@ -79,7 +97,12 @@ export class RenewalWheel {
   #turn(): void {
     this.#disarm();
     const now = this.#clock.now();
-    const due = [...this.#slots.keys()].filter((slot) => slot <= now).sort((a, b) => a - b);
+    // What is put off to a time that is over by then has its turn in the next round.
+    const due: number[] = [];
+    for (let slot = this.#times.least; slot !== undefined && slot <= now; slot = this.#times.least) {
+      this.#times.removeLeast();
+      due.push(slot);
+    }
     for (const slot of due) {
       const items = this.#slots.get(slot);
       // An item may cancel or put off its neighbours, which then are not here any more.
@@ -88,6 +111,17 @@ export class RenewalWheel {
         item.tick(now);
       }
     }
-    if (this.#slots.size > 0) this.#arm(Math.min(...this.#slots.keys()));
+    const next = this.#nextSlot();
+    if (next !== undefined) this.#arm(next);
+  }
+
+  /** The earliest slot that somebody stands in. */
+  #nextSlot(): number | undefined {
+    let slot = this.#times.least;
+    while (slot !== undefined && !this.#slots.has(slot)) {
+      this.#times.removeLeast();
+      slot = this.#times.least;
+    }
+    return slot;
   }
 }

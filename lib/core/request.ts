@@ -1,3 +1,4 @@
+import { onAbort } from './abort.js';
 import type { Clock } from './clock.js';
 import { LockBusyError, LockUnavailableError } from './errors.js';
 import type { Hold } from './hold.js';
@@ -23,6 +24,24 @@ export interface Place {
   left(request: Request): void;
 }
 
+/** What a request depends on beside its options. */
+export interface Circumstances {
+  /** How long this caller waits, in ms. */
+  readonly wait: number;
+  /** Takes it from whoever has it, provided that this is the last token still; undefined: does not. */
+  readonly stealsAfter?: number | null | undefined;
+  /** Given where the own call chain holds the lock. */
+  readonly ownChain?: OwnChain | undefined;
+}
+
+/** The call chain of a request, which holds what it asks for. */
+export interface OwnChain {
+  /** Whether it holds it still. */
+  holds(): boolean;
+  /** It turns out that the request has to wait for it. */
+  warn(): void;
+}
+
 /** What a caller asked for: one name, until it is granted, refused or given up. Settles once. */
 export class Request implements Linked<Request> {
   readonly name: string;
@@ -38,28 +57,33 @@ export class Request implements Linked<Request> {
 
   readonly #clock: Clock;
   readonly #since: number;
+  readonly #ownChain: OwnChain | undefined;
   #resolve!: (lock: LockHandle) => void;
   #reject!: (error: unknown) => void;
   #cancelWait: CancelTimer | undefined;
   #counting = false;
   #settled = false;
-  #onAbort: (() => void) | undefined;
+  #cancelAbort: (() => void) | undefined;
 
-  constructor(clock: Clock, name: string, options: ResolvedLockOptions, wait: number, stealsAfter?: number | null) {
+  constructor(
+    clock: Clock,
+    name: string,
+    options: ResolvedLockOptions,
+    { wait, stealsAfter, ownChain }: Circumstances,
+  ) {
     this.#clock = clock;
     this.#since = clock.now();
     this.name = name;
     this.options = options;
     this.wait = wait;
     this.stealsAfter = stealsAfter;
+    this.#ownChain = ownChain;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    if (options.signal) {
-      this.#onAbort = () => this.fail(options.signal?.reason);
-      options.signal.addEventListener('abort', this.#onAbort);
-    }
+    const { signal } = options;
+    if (signal) this.#cancelAbort = onAbort(signal, () => this.fail(signal.reason));
   }
 
   /** Granted or failed. */
@@ -69,7 +93,9 @@ export class Request implements Linked<Request> {
 
   /** The lease to ask for. */
   get ttl(): number {
-    return Math.min(this.options.ttl, this.options.maxHold);
+    const { ttl, maxHold, holdAtLeast } = this.options;
+    // What has to be kept longer than it may be held is still there when it is given back for that.
+    return holdAtLeast > maxHold ? ttl : Math.min(ttl, maxHold);
   }
 
   /** Whether the lease of somebody else can serve it: one that is renewed for as long as it takes. */
@@ -79,8 +105,10 @@ export class Request implements Linked<Request> {
 
   /** It is known that the lock is busy: the wait, which began with the request, may end from now on. */
   startCounting(): void {
-    if (this.#counting || this.wait === Number.POSITIVE_INFINITY) return;
+    if (this.#counting) return;
     this.#counting = true;
+    this.#waitsForItself();
+    if (this.wait === Number.POSITIVE_INFINITY) return;
     const left = this.wait - (this.#clock.now() - this.#since);
     if (left <= 0) this.#giveUp();
     else this.#cancelWait = after(left, () => this.#giveUp(), { awaited: true });
@@ -89,7 +117,11 @@ export class Request implements Linked<Request> {
   /** It is busy and does not wait. */
   refuse({ holders, retryAfter, trouble, crowded }: Obstacle): void {
     if (trouble) this.fail(LockUnavailableError.from(trouble, this.name));
-    else this.fail(new LockBusyError(this.name, this.#clock.now() - this.#since, holders, retryAfter, crowded));
+    else {
+      const waited = this.#clock.now() - this.#since;
+      const ownChain = this.#waitsForItself();
+      this.fail(new LockBusyError(this.name, waited, holders, retryAfter, crowded, ownChain));
+    }
   }
 
   grant(hold: Hold): void {
@@ -103,6 +135,12 @@ export class Request implements Linked<Request> {
     this.place?.left(this);
   }
 
+  #waitsForItself(): boolean {
+    if (!this.#ownChain?.holds()) return false;
+    this.#ownChain.warn();
+    return true;
+  }
+
   #giveUp(): void {
     if (this.place) this.refuse(this.place.obstacle());
   }
@@ -110,6 +148,6 @@ export class Request implements Linked<Request> {
   #settle(): void {
     this.#settled = true;
     this.#cancelWait?.();
-    if (this.#onAbort) this.options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#cancelAbort?.();
   }
 }

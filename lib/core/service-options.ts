@@ -88,7 +88,9 @@ export function resolveServiceOptions(options: LockServiceOptions, isQuorum = fa
   const bound =
     options.longestTtl === undefined ? undefined : toMilliseconds(options.longestTtl, 'longestTtl', { min: 1 });
   const ttl = Math.min(DEFAULT_LOCK_OPTIONS.ttl, bound ?? Number.POSITIVE_INFINITY);
-  const defaults = resolveLockOptions({ ...DEFAULT_LOCK_OPTIONS, ttl }, options.defaults, '`defaults`');
+  const given = resolveLockOptions({ ...DEFAULT_LOCK_OPTIONS, ttl }, options.defaults, '`defaults`');
+  // Defaults are nothing that a call has asked for.
+  const defaults = Object.freeze({ ...given, asked: {} });
   const longestByDefault = isQuorum ? Math.max(defaults.ttl, defaults.holdAtLeast) : Number.POSITIVE_INFINITY;
   const longestTtl = bound ?? longestByDefault;
   assertNoLonger(longestTtl, defaults, '`defaults`');

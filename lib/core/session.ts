@@ -41,6 +41,8 @@ export class Session implements StoreListener {
   #instance: Instance | undefined;
   #unsubscribe: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
+  /** Called when a lease has ended. */
+  onRelease: (() => void) | undefined;
 
   constructor({ store, clock, label, patience, longestTtl }: SessionOptions) {
     this.store = store;
@@ -74,6 +76,11 @@ export class Session implements StoreListener {
     return lease?.held ? lease : undefined;
   }
 
+  /** Whether this process holds anything. */
+  get holds(): boolean {
+    return this.#leases.values().some((lease) => lease.held);
+  }
+
   settled(waiting: Waiting): void {
     this.#waitings.delete(seqOf(waiting.owner), waiting);
     if (this.#waitings.size === 0) this.#onIdle?.();
@@ -82,6 +89,7 @@ export class Session implements StoreListener {
   ended(lease: Lease): void {
     this.#leases.delete(seqOf(lease.terms.owner), lease);
     this.#exclusive.delete(lease.terms.name, lease);
+    this.onRelease?.();
   }
 
   granted(owner: Owner, grant: PushedGrant): void {

@@ -21,9 +21,9 @@ export function after(ms: number, fn: () => void, { awaited = false } = {}): Can
   return () => runtime.clearTimeout(timer);
 }
 
-/** Resolves after `ms`; somebody awaits it. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => void after(ms, resolve, { awaited: true }));
+/** Resolves after `ms`. `awaited` keeps the process alive meanwhile. */
+export function pause(ms: number, { awaited = true } = {}): Promise<void> {
+  return new Promise((resolve) => void after(ms, resolve, { awaited }));
 }
 
 /** What the promise resolves to, or undefined when that takes longer; somebody awaits it. */

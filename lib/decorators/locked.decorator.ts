@@ -36,7 +36,6 @@ export function Locked(): KeylessDecorator;
 // biome-ignore lint/suspicious/noExplicitAny: the overloads say which methods compile.
 export function Locked(key?: LockedKey, options: LockedOptions = {}): any {
   const { onBusy = 'throw', service, ...lockOptions } = options;
-  const hasOptions = Object.keys(lockOptions).length > 0;
   return (target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<Method>): void =>
     wrapMethod<LockOptions>(target, method, descriptor, {
       decorator: '@Locked',
@@ -50,7 +49,7 @@ export function Locked(key?: LockedKey, options: LockedOptions = {}): any {
         resolveLockOptions(DEFAULT_LOCK_OPTIONS, { ...given, mode }, at);
       },
       call: (locks, name, given, body) => {
-        if (onBusy === 'throw') return locks.run(name, hasOptions ? given : undefined, body);
+        if (onBusy === 'throw') return locks.run(name, given, body);
         return skipWhenClosed(body, async (watched) => {
           const result = await locks.tryRun(name, given, watched);
           return result.acquired ? result.value : undefined;

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { LockOptionsError } from '../core/errors.js';
 import type { LockName } from '../core/names.js';
-import { type LockOptions, oneOf } from '../core/options.js';
+import { type LockOptions, oneOf, PLACE } from '../core/options.js';
 import { refuseStream } from '../core/stream.js';
 import { checkRegistrationName } from '../lock.constants.js';
 import type { LockService } from '../lock.service.js';
@@ -48,7 +48,7 @@ export function wrapMethod<O extends LockOptions>(
   check(withoutCallSignal(options), at);
   const parameters = visibleParameters(target, method, ORIGINALS.get(original) ?? original);
   const nameOf = compileKey(key, { method: site, parameters }, decorator);
-  const optionsOf = optionsPerCall(options, at);
+  const optionsOf = optionsPerCall<O>(placed(options, site), at);
   const property = injectService(target, registration);
 
   const wrapped = new Proxy(original, {
@@ -68,6 +68,13 @@ export function wrapMethod<O extends LockOptions>(
     Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, original), wrapped);
   }
   descriptor.value = wrapped;
+}
+
+/** The options as they say where they stand; they are resolved once, and so must not change. */
+function placed<O extends LockOptions>(options: SignalPerCall<O>, site: string): SignalPerCall<O> {
+  const placed = { ...options, [PLACE]: site } as SignalPerCall<O>;
+  Object.freeze(placed);
+  return placed;
 }
 
 function methodOf(

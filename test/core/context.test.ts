@@ -10,7 +10,7 @@ describe('currentLock', () => {
   useFakeTime();
   let locks: CoreLocks;
   beforeEach(() => {
-    locks = new CoreLocks(new MemoryLockStore());
+    locks = new CoreLocks(new MemoryLockStore(), { defaults: { reentrant: true } });
   });
 
   it('is undefined outside of any lock', async () => {
@@ -96,7 +96,7 @@ describe('currentLock', () => {
   });
 
   it('costs the same, and keeps no lock alive, however long tasks go on that each outlive their lock', async () => {
-    const looks = vi.spyOn(LockHandle.prototype, 'holdOf');
+    const looks = vi.spyOn(LockHandle.prototype, 'openHoldOf');
     const counts: number[] = [];
     const step = async (left: number): Promise<void> => {
       const released = deferred();

@@ -157,7 +157,7 @@ describe('Hand-over inside the process', () => {
   it('happens when the last call that shares the lock is done, not before', async () => {
     const detached = deferred();
     const outer = locks.run('door', {}, async () => {
-      void locks.run('door', {}, () => detached.promise);
+      void locks.run('door', { reentrant: true }, () => detached.promise);
     });
     const next = watch(locks.acquire('door'));
     await settle();

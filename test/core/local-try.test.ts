@@ -46,7 +46,7 @@ describe('A caller', () => {
       for (const mode of ['exclusive', 'shared'] as const) {
         const tried = watch(locks.acquire('door', { wait: 0, mode }));
         await settle();
-        expect(tried.error).toMatchObject({ code: 'LOCK_BUSY', holders: ['here'], retryAfter: 30_000 });
+        expect(tried.error).toMatchObject({ code: 'LOCK_BUSY', holders: ['here'], retryAfter: 15_000 });
       }
       expect(store.calls).toEqual([]);
     });

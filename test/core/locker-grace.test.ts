@@ -48,7 +48,10 @@ describe('A body that runs while its service closes', () => {
   it('may take the locks again that it holds, and no others', async () => {
     const body = async () => {
       await end.promise;
-      return Promise.allSettled([locks.run('door', {}, () => 'again'), locks.run('gate', {}, () => 'new')]);
+      return Promise.allSettled([
+        locks.run('door', { reentrant: true }, () => 'again'),
+        locks.run('gate', {}, () => 'new'),
+      ]);
     };
     const run = watch(locks.run('door', {}, body));
     await settle();

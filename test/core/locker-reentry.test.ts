@@ -14,7 +14,7 @@ describe('Re-entry', () => {
     store = new ScriptedStore().letGo();
     store.automatic.acquire = () => granted({ token: ++tokens });
     tokens = 0;
-    locks = new CoreLocks(store);
+    locks = new CoreLocks(store, { defaults: { reentrant: true } });
   });
 
   const asked = () => store.all('acquire').map(({ asked: { name } }) => name);
@@ -31,12 +31,20 @@ describe('Re-entry', () => {
     expect(store.log()).toEqual(['acquire', 'release']);
   });
 
-  it('works with any options of the inner call, also without waiting', async () => {
-    await locks.run('door', { ttl: '30s' }, () =>
-      locks.run('door', { wait: 0, ttl: '5s', holdAtLeast: '1h' }, () => {}),
+  it('works without waiting, and with what the outer call gives', async () => {
+    const given: LockOptions = {
+      wait: 0,
+      ttl: '5s',
+      holdAtLeast: '1m',
+      maxHold: '1h',
+      renew: true,
+      replicas: 1,
+      permits: 1,
+    };
+    await locks.run('door', { ttl: '30s', holdAtLeast: '1h', maxHold: '1m', replicas: 2 }, () =>
+      locks.run('door', { ...given, mode: 'shared' }, () => {}),
     );
     expect(asked()).toEqual(['door']);
-    expect(store.all('release')[0]!.asked.retain).toBe(0);
   });
 
   it('gives the lock back when the last call is done, also when the outer one is done first', async () => {
@@ -195,7 +203,7 @@ describe('Re-entry', () => {
     });
 
     it('lets a shared holder share', async () => {
-      await locks.run('door', shared, () => locks.run('door', { ...shared, permits: 1 }, () => {}));
+      await locks.run('door', { ...shared, permits: 2 }, () => locks.run('door', { ...shared, permits: 3 }, () => {}));
       expect(asked()).toEqual(['door']);
     });
 

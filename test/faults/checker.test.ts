@@ -395,6 +395,7 @@ describe('rule 10: one chain, one at a time', () => {
 });
 
 describe('rule 11: no harm without a cause', () => {
+  const asked = { kind: 'asked', request: A, worker: 'w1.1', name: 'a', permits: 0, wait: 0 } as const;
   const refused = (code: string, wait = 1_000): Story => takingTurns().asked(C, 60, { wait }).refused(C, 160, code);
 
   it('finds a call that was unavailable although nothing was broken, or only what it has to bear', () => {
@@ -402,8 +403,23 @@ describe('rule 11: no harm without a cause', () => {
     expect(rulesBrokenBy(unavailable())).toEqual(['11 no harm without a cause']);
     expect(rulesBrokenBy(unavailable().fault('partition', 40, 70, { workers: ['w3'] }))).toEqual([]);
     expect(rulesBrokenBy(unavailable().fault('partition', 40, 70, { workers: ['w1'] }))).toHaveLength(1);
-    const busy = unavailable().fault('busy-script', 40, 70, { spares: ['calls'] });
-    expect(rulesBrokenBy(busy)).toEqual(['11 no harm without a cause']);
+    const half = unavailable().fault('half-open-messages', 40, 70, { spares: ['calls'] });
+    expect(rulesBrokenBy(half)).toEqual(['11 no harm without a cause']);
+  });
+
+  it('finds a call that does not wait for a server that says "not now"', () => {
+    const busy = (ms: number): Story =>
+      takingTurns()
+        .fault('busy-script', 1_000, 5_000, { spares: ['patience'] })
+        .asked(C, 1_000 + ms - 10)
+        .refused(C, 1_000 + ms, 'LOCK_UNAVAILABLE');
+    expect(rulesBrokenBy(busy(100))).toEqual(['11 no harm without a cause']);
+    expect(rulesBrokenBy(busy(3_000))).toEqual([]);
+  });
+
+  it('finds a process that hears no messages any more', () => {
+    const story = takingTurns().add({ at: 100, kind: 'deaf', worker: 'w1.1' });
+    expect(rulesBrokenBy(story)).toEqual(['11 no harm without a cause']);
   });
 
   it('finds a renewed lease that runs out although nothing was broken', () => {
@@ -413,6 +429,12 @@ describe('rule 11: no harm without a cause', () => {
     expect(rulesBrokenBy(story().fault('half-open', 300, 700, { spares: ['holds'] }))).toHaveLength(1);
     const delayed = story().add({ at: 400, kind: 'delayed', until: 1_400, worker: 'w1.1' });
     expect(rulesBrokenBy(delayed)).toEqual([]);
+    // It shares a hold that is not renewed.
+    const shared = new Story()
+      .add({ ...asked, at: 9, renews: false })
+      .add({ at: 10, kind: 'granted', request: A, token: 100 })
+      .granted('w1.1#2', { at: 20, token: 100, parent: A, reentrant: true });
+    expect(rulesBrokenBy(shared.lost('w1.1#2', 1_500, 'expired'))).toEqual([]);
   });
 
   it('finds a wait that ends too early, and an answer that nobody should get', () => {

@@ -13,7 +13,7 @@ const PROGRAM = fileURLToPath(new URL('./worker/main.js', import.meta.url));
 const REFRESH_PATIENCE_MS = 1_000;
 /** Of a machine that is busy with other things. */
 const START_PATIENCE_MS = 120_000;
-const EXIT_PATIENCE_MS = 10_000;
+const EXIT_PATIENCE_MS = 30_000;
 
 /** A worker process as the harness sees it. */
 export class Worker {

@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { until } from '../support/event.js';
-import { STARVED_AFTER_MS } from './checker/bounds.js';
 import { Worker } from './fleet.js';
 import { type Moment, now } from './history/event.js';
 import { Recorder } from './history/history.js';
@@ -18,8 +17,12 @@ import type { Store } from './stores/store.js';
 import { losesByFailOver, type Topology } from './stores/topologies.js';
 
 const WORKERS = 4;
+/** For a slow machine; that nobody waits for a free lock is a rule of its own. */
+const DRAINED_WITHIN_MS = 60_000;
 /** Longer than any wait, so that a stuck one shows. */
-const DRAIN_PATIENCE_MS = 70_000;
+const DRAIN_PATIENCE_MS = 90_000;
+/** Longer than any pause between two attempts to connect. */
+const LISTENING_WITHIN_MS = 40_000;
 /** The store keeps what belongs to waiters for 4 times the 5 s that it takes them to be alive. */
 const LEFTOVERS_GONE_MS = 22_000;
 
@@ -138,10 +141,21 @@ export class Round {
     await this.#options.store.whole();
     this.#recorder.record({ at: now(), kind: 'healing' });
     const workers = [...this.#workers.values()];
-    for (const worker of workers) worker.order({ do: 'drain', within: STARVED_AFTER_MS });
+    for (const worker of workers) worker.order({ do: 'drain', within: DRAINED_WITHIN_MS });
     await Promise.all(workers.map((worker) => worker.drained(DRAIN_PATIENCE_MS).catch(() => {})));
+    await this.#listen(workers);
     this.#recorder.record({ at: now(), kind: 'over' });
     await Promise.all(workers.map((worker) => worker.close(() => this.#connectionsOf(worker))));
+  }
+
+  /** Whatever became of its connection for messages, each process has one again. */
+  async #listen(workers: readonly Worker[]): Promise<void> {
+    const deaf = (): Worker[] =>
+      workers.filter(
+        ({ name, running }) => running && !this.#network.of(slotOf(name)).some((each) => each.carriesMessages),
+      );
+    await until(() => deaf().length === 0, { within: LISTENING_WITHIN_MS }).catch(() => {});
+    for (const { name } of deaf()) this.#recorder.record({ at: now(), kind: 'deaf', worker: name });
   }
 
   #connectionsOf({ name }: Worker): readonly string[] {

@@ -72,6 +72,7 @@ describe('A placeholder in the spelling of another library', () => {
     ['order:{order.id}', '<order.id>'],
     ['order:${order.id}:<line>', '<order.id>'],
     ['order.id', '<order>'],
+    ['order:line', '<order> or <line>'],
   ])('is refused with the path that it means: %s', (template, right) => {
     expect(withOrder(template)).toThrow(LockKeyError);
     expect(withOrder(template)).toThrow(right);

@@ -76,7 +76,7 @@ describe('A guarded method', () => {
       return [currentLock()?.fencingToken, await this.inner(id)];
     }
 
-    @Locked('order:<id>', { wait: 0 })
+    @Locked('order:<id>', { wait: 0, reentrant: true })
     async inner(id: string) {
       return currentLock()?.fencingToken;
     }
@@ -177,7 +177,7 @@ describe('A guarded method', () => {
     expect(await orders.payAtOnce('7')).toBe('7');
   });
 
-  it('reuses the lock that its caller holds', async () => {
+  it('shares the lock that its caller holds, when it asks for that', async () => {
     const { orders } = await start();
     const [outer, inner] = await orders.outer('7');
     expect(outer).toEqual(expect.any(Number));

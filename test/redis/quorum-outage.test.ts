@@ -58,14 +58,14 @@ describe('a quorum of three servers, when servers', () => {
 
   it('have just been started: a claim waits until they have a vote, and no longer than commandTimeout', async () => {
     await using fresh = await RedisQuorum.start(3);
-    const open = (commandTimeout: Duration) =>
-      createLockService({ quorum: fresh.urls, defaults: { ttl: 1_900 }, commandTimeout, logger: quiet });
-    await using hasty = await open('100ms');
+    const open = (ttl: Duration, commandTimeout: Duration) =>
+      createLockService({ quorum: fresh.urls, defaults: { ttl }, commandTimeout, logger: quiet });
+    await using hasty = await open('1h', '1s');
     await expect(hasty.acquire('n')).rejects.toMatchObject({
       ...UNAVAILABLE,
       problem: expect.stringMatching(/has no vote for \d+ ms yet/),
     });
-    await using patient = await open('1m');
+    await using patient = await open(TTL_MS, '1m');
     expect(await (await patient.acquire('n')).release()).toBe(true);
   });
 

@@ -113,6 +113,20 @@ describe('What a server may have of an owner', () => {
     expect([server.calls, stakes.size]).toEqual([[], 1]);
   });
 
+  it('counts from the last time that it was asked for', async () => {
+    const { server, stakes } = await voted();
+    server.isSilent = true;
+    await stakes.takeBack('a', () => server.call('end')).catch(() => {});
+    await pass(0.9 * LIFE_MS);
+    await stakes.ask('a', LIFE_MS, always, async () => {});
+    await stakes.takeBack('a', () => server.call('end')).catch(() => {});
+    await pass(0.9 * LIFE_MS);
+    expect(stakes.size).toBe(1);
+    server.isSilent = false;
+    await pass(2_000);
+    expect(stakes.size).toBe(0);
+  });
+
   it('is asked for only after a try to take it back that is on its way', async () => {
     const { server, stakes } = await voted();
     const answer = deferred();

@@ -8,15 +8,22 @@ const CACHE = fileURLToPath(new URL('../../node_modules/.cache', import.meta.url
 
 const bundles = new Map<string, Promise<string>>();
 
-/** A TypeScript file beside this one, with what it imports from `lib`, as one JavaScript file that Node can run. */
-export function bundle(file: string): Promise<string> {
-  const made = bundles.get(file) ?? makeBundle(file);
-  bundles.set(file, made);
+/** Every package, also one that the root does not have; but the helpers of the compiler are put in. */
+const isPackage = (id: string): boolean => /^(?!@oxc-project\/)[@\w]/.test(id);
+
+/**
+ * A TypeScript file (its path from here), with what it imports from `lib`, as one JavaScript file that Node can run. It
+ * has its packages from where `cache` stands.
+ */
+export function bundle(file: string, cache = CACHE): Promise<string> {
+  const key = `${cache}:${file}`;
+  const made = bundles.get(key) ?? makeBundle(file, cache);
+  bundles.set(key, made);
   return made;
 }
 
-async function makeBundle(file: string): Promise<string> {
-  const outDir = await ownDirectory(CACHE);
+async function makeBundle(file: string, cache: string): Promise<string> {
+  const outDir = await ownDirectory(cache);
   await build({
     configFile: false,
     logLevel: 'error',
@@ -25,7 +32,7 @@ async function makeBundle(file: string): Promise<string> {
       outDir,
       target: 'node20',
       sourcemap: 'inline',
-      rolldownOptions: { output: { entryFileNames: 'bundle.mjs' } },
+      rolldownOptions: { external: isPackage, output: { entryFileNames: 'bundle.mjs' } },
     },
   });
   return join(outDir, 'bundle.mjs');

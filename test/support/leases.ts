@@ -34,7 +34,7 @@ export class Leases implements LeaseKeeper {
       since: this.clock.now(),
       ...terms,
     });
-    lease.user = { lost: (why) => void this.lost.push(why), releaseRequested: () => {} };
+    lease.user = { keptUntil: 0, lost: (why) => void this.lost.push(why), releaseRequested: () => {} };
     return lease;
   }
 }

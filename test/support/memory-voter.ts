@@ -1,7 +1,10 @@
-import { type LockStore, MemoryLockStore } from '../../lib/index.js';
+import { type LockStore, LockUnavailableError, MemoryLockStore } from '../../lib/index.js';
 
-/** `refused`: the call does not reach it. `unanswered`: it carries the call out, and the answer gets lost. */
-export type VoterFault = 'none' | 'refused' | 'unanswered';
+/**
+ * `refused`: the call does not reach it. `unanswered`: it carries the call out, and the answer gets lost. `resent`: it gets
+ * the call when it is reached again, before any later one, as a client sends what was on its way when a connection broke.
+ */
+export type VoterFault = 'none' | 'refused' | 'unanswered' | 'resent';
 
 /** The clock of one server: so much off, and so much faster than ours. */
 export interface VoterClock {
@@ -19,6 +22,7 @@ export class MemoryVoter {
   readonly #born = performance.now();
   #memory: MemoryLockStore;
   #votesFrom = 0;
+  readonly #onItsWay: (() => Promise<unknown>)[] = [];
 
   constructor(clock: VoterClock, abstinence: number) {
     this.#clock = clock;
@@ -26,7 +30,9 @@ export class MemoryVoter {
     this.#memory = this.#empty();
     this.store = {
       acquire: async (claim) => {
-        if (performance.now() < this.#votesFrom) throw new Error('abstains');
+        if (performance.now() < this.#votesFrom) {
+          throw new LockUnavailableError(undefined, 'abstains', { uncertain: false });
+        }
         return this.#call(() => this.#memory.acquire(claim));
       },
       renew: (renewal) => this.#call(() => this.#memory.renew(renewal)),
@@ -52,7 +58,12 @@ export class MemoryVoter {
   }
 
   async #call<T>(run: () => Promise<T>): Promise<T> {
-    if (this.fault === 'refused') throw new Error('refused');
+    if (this.fault === 'refused') throw new LockUnavailableError(undefined, 'refused', { uncertain: false });
+    if (this.fault === 'resent') {
+      this.#onItsWay.push(run);
+      throw new Error('on its way');
+    }
+    for (const earlier of this.#onItsWay.splice(0)) await earlier();
     const answer = await run();
     if (this.fault === 'unanswered') throw new Error('unanswered');
     return answer;

@@ -1,7 +1,8 @@
+import { extraOf } from '../../lib/core/store-extras.js';
 import type { LockStore, StoreListener } from '../../lib/index.js';
 import { type Deferred, deferred } from './event.js';
 
-export type StoreCall = 'acquire' | 'renew' | 'release' | 'withdraw' | 'inspect' | 'force';
+export type StoreCall = 'acquire' | 'renew' | 'release' | 'withdraw' | 'inspect' | 'force' | 'complete' | 'doneAt';
 
 /** Stands between a service and a store in this process, as `TcpProxy` does between a client and a Redis server. */
 export class StoreProxy {
@@ -22,6 +23,8 @@ export class StoreProxy {
       withdraw: (owned) => this.#pass('withdraw', () => target.withdraw(owned)),
       inspect: (name) => this.#pass('inspect', () => target.inspect(name)),
       force: (name, expected) => this.#pass('force', () => target.force(name, expected)),
+      complete: (completion) => this.#pass('complete', () => extraOf(target, 'complete', 'A mark')(completion)),
+      doneAt: (name) => this.#pass('doneAt', () => extraOf(target, 'doneAt', 'A mark')(name)),
       subscribe: (instance, listener) => {
         this.#listeners.add(listener);
         return target.subscribe(instance, this.#messenger(listener));

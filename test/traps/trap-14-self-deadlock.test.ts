@@ -17,6 +17,7 @@ import { bothStores, quiet } from '../support/stores.js';
 
 /** Whoever really waits, waits longer than the test. */
 const FOR_EVER = { wait: Number.POSITIVE_INFINITY } as const;
+const RE_ENTRANT = { defaults: { reentrant: true } } as const;
 const SHARED = { ...FOR_EVER, mode: 'shared' } as const;
 
 @Injectable()
@@ -42,7 +43,7 @@ describe('trap 14: a call chain waits for a lock that it holds itself', () => {
 
   describe.each(bothStores(redis))('in $name', (store) => {
     async function scene() {
-      const shared = store.shared();
+      const shared = { ...store.shared(), ...RE_ENTRANT };
       const [service, other] = [await createLockService(shared), await createLockService(shared)];
       const isFree = (name: string, options?: LockOptions) =>
         other.tryRun(name, options, () => {}).then(({ acquired }) => acquired);
@@ -82,7 +83,10 @@ describe('trap 14: a call chain waits for a lock that it holds itself', () => {
     });
 
     it('decorated methods that call each other have one lock', async () => {
-      await using app = await TestApp.start({ imports: [LockModule.forRoot(store.shared())], providers: [Orders] });
+      await using app = await TestApp.start({
+        imports: [LockModule.forRoot({ ...store.shared(), ...RE_ENTRANT })],
+        providers: [Orders],
+      });
       const tokens = await app.get(Orders).pay('7');
       expect(tokens).toHaveLength(3);
       expect(new Set(tokens).size).toBe(1);
@@ -226,7 +230,7 @@ describe('trap 14: a call chain waits for a lock that it holds itself', () => {
 
   it('a nested run does not ask the store at all', async () => {
     const faulty = new FaultyStore();
-    await using service = await createLockService({ store: faulty.store, logger: quiet });
+    await using service = await createLockService({ store: faulty.store, logger: quiet, ...RE_ENTRANT });
     await service.run(['a', 'b'], async () => {
       await service.run('b', () => service.run(['b', 'a'], () => {}));
       expect([faulty.count('acquire'), faulty.count('renew'), faulty.count('release')]).toEqual([2, 0, 0]);

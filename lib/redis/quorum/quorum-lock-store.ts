@@ -11,7 +11,7 @@ import type {
   StoreListener,
   StoreState,
 } from '../../core/lock-store.js';
-import { Registry } from '../../core/registry.js';
+import { runtime } from '../../core/runtime.js';
 import type { LockLogger } from '../../core/service-options.js';
 import { extraOf } from '../../core/store-extras.js';
 import { within } from '../../core/timer.js';
@@ -21,6 +21,7 @@ import { isSettled, never, poll, quietly, type Tally, type Vote, yesIn } from '.
 import { forVoters, Quorum } from './quorum.js';
 import { quorumState } from './quorum-state.js';
 import { Roll } from './roll.js';
+import { Swept } from './swept.js';
 import { Voter, type VoterStore } from './voter.js';
 
 /** For a vote that was lost. */
@@ -32,7 +33,10 @@ const CLOSE_PATIENCE_MS = 500;
 class Untold extends Error {}
 
 interface Candidate {
+  readonly key: Owner;
   readonly permits: number;
+  /** By when it is over unless it asks for something more. */
+  over: number;
   /** What it has. */
   grant: Granted | undefined;
 }
@@ -54,7 +58,7 @@ export class QuorumLockStore implements LockStore {
   readonly #patience: number;
   readonly #minorities = new Minorities();
   /** Those who want the lock, or have it. */
-  readonly #owners = new Registry<Owner, Candidate>();
+  readonly #owners = new Swept<Candidate>(({ over }, now) => now > over);
 
   constructor(stores: readonly VoterStore[], { patience = 0, logger }: QuorumStoreOptions = {}) {
     const voters: Voter[] = [];
@@ -72,8 +76,7 @@ export class QuorumLockStore implements LockStore {
   async acquire(claim: Claim): Promise<Granted | Busy> {
     const { name, owner } = claim;
     await this.#roll.call();
-    const candidate = this.#owners.get(owner) ?? { permits: claim.permits, grant: undefined };
-    this.#owners.set(owner, candidate);
+    const candidate = this.#candidate(claim);
     let wanted = false;
     try {
       const answer = await new Ballot(claim, {
@@ -93,6 +96,8 @@ export class QuorumLockStore implements LockStore {
   async renew(renewal: Renewal): Promise<boolean> {
     const { name, owner, permits = 0 } = renewal;
     const needed = this.#quorum.votesFor(permits);
+    const candidate = this.#owners.get(owner);
+    if (candidate) candidate.over = Math.max(candidate.over, runtime.monotonic() + renewal.ttl);
     const answers = await poll(this.#quorum.voters, (voter) => voter.renew(forVoters(renewal)), isSettled(needed));
     const ours = this.#quorum.outcome(name, answers, needed);
     if (ours) {
@@ -228,6 +233,13 @@ export class QuorumLockStore implements LockStore {
     await Promise.all(voters.map((voter) => voter.close()));
   }
 
+  #candidate({ owner, permits, ttl, alive }: Claim): Candidate {
+    const candidate = this.#owners.get(owner) ?? { key: owner, permits, over: 0, grant: undefined };
+    candidate.over = runtime.monotonic() + this.#patience + ttl + alive;
+    if (this.#owners.get(owner) !== candidate) this.#owners.add(candidate);
+    return candidate;
+  }
+
   #won(owner: Owner, candidate: Candidate, grant: Granted): void {
     candidate.grant = grant;
     this.#minorities.forget(owner);
@@ -253,7 +265,7 @@ export class QuorumLockStore implements LockStore {
 
   #forget(owner: Owner): void {
     const candidate = this.#owners.get(owner);
-    if (candidate) this.#owners.delete(owner, candidate);
+    if (candidate) this.#owners.delete(candidate);
     this.#minorities.forget(owner);
   }
 

@@ -42,8 +42,9 @@ export class Quorum {
   unavailable(name: string | undefined, { votes, errors, missing }: Tally<unknown, unknown>): LockUnavailableError {
     const all = errors.map((error) => LockUnavailableError.from(error, name));
     const [first] = all;
+    const problems = [...new Set(all.map((error) => error.problem))].join('; ');
     const problem = first
-      ? `${errors.length} of the ${this.voters.length} servers of the quorum did not vote (${first.problem})`
+      ? `${errors.length} of the ${this.voters.length} servers of the quorum did not vote (${problems})`
       : 'the votes were taken back before they were complete';
     const uncertain = votes.length + missing > 0 || all.length === 0 || all.some((error) => error.uncertain);
     return new LockUnavailableError(name, problem, { cause: first, uncertain });

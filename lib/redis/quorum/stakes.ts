@@ -2,6 +2,7 @@ import { LockUnavailableError } from '../../core/errors.js';
 import { Registry } from '../../core/registry.js';
 import { runtime } from '../../core/runtime.js';
 import { after, type CancelTimer } from '../../core/timer.js';
+import { Swept } from './swept.js';
 
 /** Of one server, as far as it is known here. */
 export interface Reach {
@@ -34,7 +35,6 @@ interface Stake {
 const RETRY_MS = 1_000;
 /** How many are taken back at the same time, when a server is back. */
 const AT_ONCE = 100;
-const FEW = 1_000;
 
 /**
  * What one server may have of us. Whatever nobody wants any more is taken back: now, again after each ask that is on its
@@ -43,12 +43,11 @@ const FEW = 1_000;
  */
 export class Stakes {
   readonly #reach: Reach;
-  readonly #stakes = new Registry<string, Stake>();
+  readonly #stakes = new Swept<Stake>(({ asks, end, over }, now) => asks === 0 && !end && now > over);
   /** Those whose last try has failed. */
   readonly #overdue = new Registry<string, Stake>();
   #isRepeating = false;
   #cancelTimer: CancelTimer | undefined;
-  #sweepAt = FEW;
 
   constructor(reach: Reach) {
     this.#reach = reach;
@@ -72,6 +71,7 @@ export class Stakes {
   async ask<T>(key: string, life: number, leaves: (answer: T) => boolean, ask: () => Promise<T>): Promise<T> {
     const stake = this.#stakes.get(key) ?? this.#open(key);
     stake.end = undefined;
+    stake.until = undefined;
     stake.asks += 1;
     this.#touch(stake, life);
     try {
@@ -121,15 +121,14 @@ export class Stakes {
   }
 
   #open(key: string): Stake {
-    if (this.#stakes.size >= this.#sweepAt) this.#sweep();
     const none = { end: undefined, sending: undefined, until: undefined };
     const stake: Stake = { key, life: 0, over: 0, asks: 0, isLeft: false, ...none };
-    this.#stakes.set(key, stake);
+    this.#stakes.add(stake);
     return stake;
   }
 
   #close(stake: Stake): void {
-    this.#stakes.delete(stake.key, stake);
+    this.#stakes.delete(stake);
     this.#overdue.delete(stake.key, stake);
   }
 
@@ -208,15 +207,6 @@ export class Stakes {
     if (this.#isRepeating || this.#overdue.size === 0 || this.#reach.reachable === false) return;
     this.#cancelTimer?.();
     this.#cancelTimer = after(RETRY_MS, () => void this.#repeat());
-  }
-
-  /** What was neither taken back nor wanted for good, and is over: a lease that was lost unseen, say. */
-  #sweep(): void {
-    const now = runtime.monotonic();
-    for (const stake of this.#stakes.values()) {
-      if (stake.asks === 0 && !stake.end && now > stake.over) this.#close(stake);
-    }
-    this.#sweepAt = Math.max(FEW, 2 * this.#stakes.size);
   }
 }
 

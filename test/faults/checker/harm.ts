@@ -1,11 +1,28 @@
 // Rule 11: no call fails, and no hold runs out, because of what the library has to bear.
 
-import type { Spared } from '../history/event.js';
+import type { Deaf, Moment } from '../history/event.js';
+import { slotOf } from '../slot.js';
 import { CONNECTED_WITHIN_MS, LEASE_MS } from './bounds.js';
-import { type History, type Hold, overlap, type Request, type Span, touches, type Violation, waitOf } from './model.js';
+import {
+  type Fault,
+  type History,
+  type Hold,
+  overlap,
+  type Request,
+  SLOW_MACHINE,
+  type Span,
+  touches,
+  type Violation,
+} from './model.js';
 
 const RULE = '11 no harm without a cause';
 const ROUNDING_MS = 5;
+/** Clearly most of `commandTimeout`, for which a call waits for a server that says "not now". */
+const PATIENCE_MS = 2_700;
+/** It takes a moment until somebody knows that it is over. */
+const BRIEF_MS = 500;
+/** A call that takes less is answered by the store, however slow the machine is. */
+const LONG_MS = 1_000;
 /** What a call may be answered with: `AbortError` by its own signal, the last two are outcomes of `once`. */
 const ANSWERS = new Set([
   'LOCK_BUSY',
@@ -22,6 +39,7 @@ export function checkHarm(history: History): Violation[] {
   return [
     ...history.requests.flatMap((request) => refusedWithoutCause(request, history)),
     ...history.holds.flatMap((hold) => ranOut(hold, history)),
+    ...history.events.flatMap((event) => (event.kind === 'deaf' ? [deaf(event)] : [])),
   ];
 }
 
@@ -35,14 +53,17 @@ function refusedWithoutCause(request: Request, history: History): Violation[] {
   if (code === 'LOCK_BUSY' && waited < wait - ROUNDING_MS) {
     return [{ rule: RULE, text: `${name} was busy, it was said after ${waited.toFixed(1)} of ${wait} ms`, about }];
   }
-  const { from, until } = waitOf(request, history);
-  if (
-    code !== 'LOCK_UNAVAILABLE' ||
-    explained(request, { from: from - CONNECTED_WITHIN_MS, until }, 'calls', history)
-  ) {
-    return [];
-  }
+  if (code !== 'LOCK_UNAVAILABLE' || unavailable(request, refused.at, history)) return [];
   return [{ rule: RULE, text: `${name} was unavailable, it was said, and nothing was broken`, about }];
+}
+
+function unavailable(request: Request, at: Moment, history: History): boolean {
+  const span = { from: request.askedAt - CONNECTED_WITHIN_MS, until: at };
+  const maySlow = at - request.askedAt >= LONG_MS;
+  return explaining(request, span, history, maySlow).some(({ spares = [], from, until }) => {
+    if (spares.includes('patience')) return at - from >= PATIENCE_MS && until + BRIEF_MS >= request.askedAt;
+    return !spares.includes('calls');
+  });
 }
 
 /** A lease that is renewed runs out only when its renewals do not get through. */
@@ -50,14 +71,30 @@ function ranOut(hold: Hold, history: History): Violation[] {
   const { lost, renews, name, request } = hold;
   if (!lost || !renews || !['expired', 'unavailable'].includes(lost.why)) return [];
   const during = { from: lost.at - LEASE_MS - CONNECTED_WITHIN_MS, until: lost.at };
-  if (explained(hold, during, 'holds', history)) return [];
+  const explained = explaining(hold, during, history, true).some(({ spares }) => !spares?.includes('holds'));
+  if (explained) return [];
   return [{ rule: RULE, text: `${name} was lost (${lost.why}), and nothing was broken`, about: [request] }];
 }
 
-function explained(request: Request, span: Span, spared: Spared, { faults, starts }: History): boolean {
-  if ((starts.get(request.worker) ?? Number.NEGATIVE_INFINITY) > span.from) return true;
-  return faults.some(
+/** What touched it in this time. `maySlow`: so long that a slow machine explains it, if it was slow. */
+function explaining(request: Request, span: Span, { faults, starts }: History, maySlow: boolean): Fault[] {
+  const found = faults.filter(
     (fault) =>
-      fault.excuse !== 'force' && !fault.spares?.includes(spared) && touches(fault, request) && overlap(fault, span),
+      fault.excuse !== 'force' &&
+      (maySlow || fault.nemesis !== SLOW_MACHINE) &&
+      touches(fault, request) &&
+      overlap(fault, span),
   );
+  const start = starts.get(request.worker) ?? Number.NEGATIVE_INFINITY;
+  return start > span.from ? [...found, startOf(request, start)] : found;
+}
+
+/** It has no connection yet. */
+function startOf({ worker }: Request, at: Moment): Fault {
+  const touched = { excuse: undefined, workers: [slotOf(worker)], name: undefined };
+  return { nemesis: 'start', ...touched, from: at, until: at + CONNECTED_WITHIN_MS };
+}
+
+function deaf({ worker }: Deaf): Violation {
+  return { rule: RULE, text: `${worker} hears no messages any more`, about: [] };
 }

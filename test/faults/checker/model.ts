@@ -8,7 +8,7 @@ export interface Request {
   readonly name: string;
   readonly permits: number;
   readonly wait: number;
-  readonly renews: boolean;
+  renews: boolean;
   readonly probe: boolean;
   readonly once: boolean;
   /** The request whose body called for it. */
@@ -96,7 +96,11 @@ export function readModel(events: readonly HistoryEvent[]): History {
   const all = [...requests.values()];
   const holds = all.filter((request) => request.granted !== undefined) as Hold[];
   // In the order in which they asked: whoever is shared comes first.
-  for (const hold of holds) hold.root = rootOf(hold, requests);
+  for (const hold of holds) {
+    hold.root = rootOf(hold, requests);
+    // It lasts as long as what it shares.
+    hold.renews &&= requests.get(hold.root)?.renews !== false;
+  }
   const end = events.at(-1)?.at ?? 0;
   return { events, requests: all, holds, byRequest: requests, faults, starts, deaths, end };
 }

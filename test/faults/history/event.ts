@@ -9,10 +9,10 @@ export function now(): Moment {
 export type Excuse = 'data loss' | 'deletion' | 'take-over' | 'fail-over' | 'server clock';
 
 /**
- * What a fault must leave unharmed nevertheless. Calls: none is answered `LOCK_UNAVAILABLE`. Holds: none that is renewed
- * runs out. Waiters: they are served, if later than usual.
+ * What a fault must leave unharmed nevertheless. Calls: none is answered `LOCK_UNAVAILABLE`. Patience: none is, before the
+ * fault has lasted for `commandTimeout`. Holds: none that is renewed runs out. Waiters: they are served, if later than usual.
  */
-export type Spared = 'calls' | 'holds' | 'waiters';
+export type Spared = 'calls' | 'patience' | 'holds' | 'waiters';
 
 /** A request is one call for a lock; once granted, it names the hold. */
 interface OfRequest {
@@ -168,9 +168,25 @@ export interface KeySeen {
   readonly phase: 'use' | 'end';
 }
 
+/** Some time after the healing a process is not connected for messages, although nothing keeps it from that. */
+export interface Deaf {
+  readonly at: Moment;
+  readonly kind: 'deaf';
+  readonly worker: string;
+}
+
 export interface Phase {
   readonly at: Moment;
   readonly kind: 'healing' | 'over';
 }
 
-export type HistoryEvent = RequestEvent | Forcing | FaultStarted | FaultEnded | Delayed | WorkerEvent | KeySeen | Phase;
+export type HistoryEvent =
+  | RequestEvent
+  | Forcing
+  | FaultStarted
+  | FaultEnded
+  | Delayed
+  | WorkerEvent
+  | KeySeen
+  | Deaf
+  | Phase;

@@ -6,9 +6,6 @@ import type { ServerClocks } from '../stores/server-clocks.js';
 import type { Store } from '../stores/store.js';
 import type { Topology } from '../stores/topologies.js';
 
-/** Clearly less than the time for which a call waits for a server that says "not now". */
-export const ENDURED_MS = 1_500;
-
 /** Where the faults happen. */
 export interface Field {
   readonly topology: Topology;

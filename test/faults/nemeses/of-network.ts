@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Conditions } from '../proxy/conditions.js';
 import type { Random } from '../random.js';
-import { ENDURED_MS, type Nemesis } from './nemesis.js';
+import type { Nemesis } from './nemesis.js';
 
 /** "Not now". */
 const PUT_OFF = [
@@ -27,7 +27,6 @@ function badNetwork(name: string, draw: (random: Random) => Partial<Conditions>)
       const victim = field.victim(random);
       const conditions = draw(random);
       const ms = random.integer(300, 4_000);
-      const endured = ms <= ENDURED_MS && PUT_OFF.includes(conditions.refusal ?? '');
       const act = async (): Promise<void> => {
         const proxies = field.proxiesOf(victim);
         for (const proxy of proxies) proxy.set(conditions);
@@ -35,7 +34,7 @@ function badNetwork(name: string, draw: (random: Random) => Partial<Conditions>)
         for (const proxy of proxies) proxy.set({});
       };
       const note = `${JSON.stringify(conditions)}, ${ms} ms`;
-      return { victim, note, spares: endured ? ['calls'] : [], act };
+      return { victim, note, spares: PUT_OFF.includes(conditions.refusal ?? '') ? ['patience'] : [], act };
     },
   };
 }

@@ -8,7 +8,7 @@ import type { Random } from '../random.js';
 import { ask, askPatiently } from '../stores/ask.js';
 import { losesByFailOver } from '../stores/topologies.js';
 import { ALL_NAMES, elementName, NAMES } from '../worker/orders.js';
-import { ENDURED_MS, type Field, type Nemesis, type Strike } from './nemesis.js';
+import { type Field, type Nemesis, type Strike } from './nemesis.js';
 
 const BUSY_AFTER_MS = 100;
 const HOUR_S = 3_600;
@@ -227,8 +227,7 @@ const busyScript = toPrimary({ name: 'busy-script' }, (server, field, random) =>
     await ended;
     await field.store.whole();
   };
-  const short = ms <= ENDURED_MS;
-  return { excuse: whenAway(field), spares: short ? ['calls'] : [], note: `${ms} ms`, act };
+  return { excuse: whenAway(field), spares: ['patience'], note: `${ms} ms`, act };
 });
 
 async function repeat(times: number, step: () => Promise<unknown>): Promise<void> {

@@ -34,6 +34,11 @@ export class FaultProxy {
     return open.map(({ lastRequest }) => lastRequest);
   }
 
+  /** A connection for messages works; or, for all that its client knows, one does that swallows everything. */
+  get carriesMessages(): boolean {
+    return [...this.#connections].some(({ kind, clientEnded }) => kind === 'messages' && !clientEnded);
+  }
+
   set(changed: Partial<Conditions>): void {
     this.#conditions = { ...CLEAR, ...changed };
     for (const connection of this.#connections) connection.conditionsChanged();

@@ -16,6 +16,7 @@ const LOOPS = 3;
 const FIFO_LOOPS = 2;
 /** One asks while the other holds, so that the queue is never empty. */
 const HOT_LOOPS = 2;
+const SWEPT_WITHIN_MS = 12_000;
 /** Sockets close later than they are told to, one that the server answers `WAIT` on after half the `commandTimeout`. */
 const CLOSING_MS = 3_000;
 
@@ -71,7 +72,7 @@ function open(localHandOver: { max?: number }): Promise<LockService> {
 
 async function drain(within: number): Promise<void> {
   draining = true;
-  const swept = onceWorkload.sweep(random.fork('sweep'), within);
+  const swept = onceWorkload.sweep(random.fork('sweep'), SWEPT_WITHIN_MS);
   await Promise.all([workload.probe(within), swept, ...loops]);
   await workload.idle();
   say({ say: 'drained' });
