@@ -22,7 +22,7 @@ const PATIENCE_MS = 2_700;
 /** It takes a moment until somebody knows that it is over. */
 const BRIEF_MS = 500;
 /** A call that takes less is answered by the store, however slow the machine is. */
-const LONG_MS = 1_000;
+const LONG_MS = 300;
 /** What a call may be answered with: `AbortError` by its own signal, the last two are outcomes of `once`. */
 const ANSWERS = new Set([
   'LOCK_BUSY',
