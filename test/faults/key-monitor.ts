@@ -20,9 +20,12 @@ repeat
 until cursor == '0'
 return found`;
 
-/** What outlives its locks on purpose: the counters of tokens, and the marks of what is to be done once. */
+/**
+ * What outlives its locks on purpose: the counters of tokens, the marks of what is to be done once, and for a minute that
+ * by which it is found out what stands behind the address.
+ */
 export function mayStay(key: string, ttl: number): boolean {
-  return ttl > 0 && (key.endsWith(':fence') || /\{once:\d+\}:done$/.test(key));
+  return ttl > 0 && (key.endsWith(':fence') || /\{once:\d+\}:done$|:topology:[0-9a-f]+:0$/.test(key));
 }
 
 export async function keysOf(server: RedisServer, namespace: string): Promise<Map<string, number> | undefined> {

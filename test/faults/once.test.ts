@@ -131,6 +131,7 @@ describe('rule 8: once', () => {
 
 describe('what may be left at the end', () => {
   it('is a counter or a mark that ends by itself', () => {
+    expect(mayStay('faults-1:topology:0123456789abcdef:0', 1_000)).toBe(true);
     expect(mayStay('faults-1:{first}:fence', 1_000)).toBe(true);
     expect(mayStay('faults-1:{once:7}:done', 1_000)).toBe(true);
     expect(mayStay('faults-1:{once:7}:done', -1)).toBe(false);
