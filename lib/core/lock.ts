@@ -134,7 +134,6 @@ export class LockHandle implements Lock {
   end(): void {
     this.#ended = true;
     for (const place of this.#places?.values() ?? []) place.close();
-    this.#places = undefined;
   }
 
   remaining(): number {
@@ -217,8 +216,18 @@ export class LockHandle implements Lock {
   #release(onDelay?: OnDelay): Promise<boolean> {
     this.end();
     const released = this.#releaseHolds(onDelay);
-    for (const place of this.nestedIn) place.leave();
+    this.#leavePlaces();
     return released;
+  }
+
+  /** What was called under it, and goes on although nobody awaits it, is in the way of the next as it was itself. */
+  #leavePlaces(): void {
+    for (const place of this.#places?.values() ?? []) {
+      if (!place.taken) continue;
+      place.whenEmpty(() => this.#leavePlaces());
+      return;
+    }
+    for (const place of this.nestedIn) place.leave();
   }
 
   #releaseHolds(onDelay?: OnDelay): Promise<boolean> {

@@ -13,7 +13,12 @@ interface Entrant {
 export class NestedPlace {
   #taken = false;
   #closed = false;
+  #onEmpty: (() => void) | undefined;
   readonly #waiting = new Set<Entrant>();
+
+  get taken(): boolean {
+    return this.#taken;
+  }
 
   /** True: it was free, and is the caller's, who leaves it later. */
   take(): boolean {
@@ -57,7 +62,13 @@ export class NestedPlace {
   leave(): void {
     const [next] = this.#waiting;
     this.#taken = next !== undefined;
-    next?.settle(true);
+    if (next) next.settle(true);
+    else this.#onEmpty?.();
+  }
+
+  /** Calls `listener` when whoever is in the place leaves it. Of one that is closed, so that nobody comes after. */
+  whenEmpty(listener: () => void): void {
+    this.#onEmpty = listener;
   }
 
   /** The body of the frame has ended. Whoever is in the place goes on, and nobody enters it any more. */

@@ -141,6 +141,33 @@ describe.each(bothStores(redis))('F1: calls that are nested in a lock ($name)', 
     expect(tokens.every((token) => token > outer)).toBe(true);
   });
 
+  it('wait also for what a sibling has called and not awaited, which goes on under the hold', async () => {
+    const locks = await service({ defaults: { reentrant: true } });
+    const name = unique('stock');
+    const goOn = deferred();
+    const crowd = new Crowd();
+    const order: string[] = [];
+    const late: Promise<void>[] = [];
+    await locks.run(name, async () => {
+      const first = locks.run(name, async () => {
+        const deepest = (): Promise<void> => locks.run(name, () => goOn.promise.then(crowd.body));
+        late.push(locks.run(name, deepest).then(() => void order.push('detached')));
+      });
+      const second = locks.run(name, async () => {
+        await crowd.body();
+        order.push('sibling');
+      });
+      await first;
+      const third = await locks.tryRun(name, () => 'ran');
+      expect(third).toEqual({ acquired: false });
+      goOn.resolve();
+      await second;
+    });
+    await Promise.all(late);
+    expect(order).toEqual(['detached', 'sibling']);
+    expect(crowd.most).toBe(1);
+  });
+
   it('wait for their siblings within their `wait`, and as long as their `signal` lets them', async () => {
     const locks = await service({ defaults: { reentrant: true } });
     const name = unique('stock');
@@ -153,13 +180,13 @@ describe.each(bothStores(redis))('F1: calls that are nested in a lock ($name)', 
         locks.run(name, { signal: AbortSignal.abort(new Error('stop')) }, () => {}),
       ];
       const controller = new AbortController();
-      const aborted = locks.run(name, { signal: controller.signal }, () => {});
+      const aborted = expect(locks.run(name, { signal: controller.signal }, () => {})).rejects.toThrow('stop');
       controller.abort(new Error('stop'));
       const [late, atOnce, before] = (await Promise.allSettled(wanted)) as PromiseRejectedResult[];
       expect(late!.reason).toMatchObject({ code: 'LOCK_BUSY', ownChain: true });
       expect(atOnce!.reason).toMatchObject({ code: 'LOCK_BUSY', ownChain: true });
       expect(before!.reason).toMatchObject({ message: 'stop' });
-      await expect(aborted).rejects.toThrow('stop');
+      await aborted;
       end.resolve();
       await first;
       expect(await locks.run(name, { wait: 0 }, () => 'free again')).toBe('free again');
