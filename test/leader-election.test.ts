@@ -47,7 +47,7 @@ describe.each(bothStores(useRedis()))('An election on $name', ({ shared }) => {
   beforeEach(() => {
     log = [];
     const warn = (message: string): void => void log.push(message);
-    options = { ...shared(), logger: { warn, error: warn } };
+    options = { ...shared(), shutdownGrace: '10s', logger: { warn, error: warn } };
   });
 
   async function service(more: Partial<LockModuleOptions> = {}): Promise<LockService> {
@@ -220,7 +220,9 @@ describe.each(bothStores(useRedis()))('An election on $name', ({ shared }) => {
     const nested = deferred<boolean>();
     new Replica(locks, {
       onElected: async (lock) =>
-        nested.resolve(await locks.run('reports', () => currentLock('reports')?.held === lock.held)),
+        nested.resolve(
+          await locks.run('reports', { reentrant: true }, () => currentLock('reports')?.held === lock.held),
+        ),
     });
     expect(await nested.promise).toBe(true);
   });

@@ -87,7 +87,7 @@ describe.each(bothStores(useRedis()))('requestRelease() on $name', ({ shared }) 
     const [ended, current] = [vi.fn(), vi.fn()];
     await here.run('door', async (lock) => {
       lock.onReleaseRequested(current);
-      await here.run('door', async (nested) => void nested.onReleaseRequested(ended));
+      await here.run('door', { reentrant: true }, async (nested) => void nested.onReleaseRequested(ended));
       await askUntilHeard('door', current);
     });
     expect(ended).not.toHaveBeenCalled();

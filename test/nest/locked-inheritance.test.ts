@@ -17,7 +17,7 @@ class Parent {
   @Inject(Clock)
   readonly clock!: Clock;
 
-  @Locked('parent:<id>')
+  @Locked('parent:<id>', { reentrant: true })
   async work(id: string): Promise<unknown> {
     return { by: this.constructor.name, zone: this.clock.zone, names: namesHere() };
   }

@@ -41,7 +41,7 @@ export function bothStores(redis: SharedRedis): StoreUnderTest[] {
 
 export const memoryUnderTest: StoreUnderTest = {
   name: 'memory',
-  shared: () => ({ store: new MemoryLockStore(), logger: quiet }),
+  shared: () => ({ store: new MemoryLockStore(), logger: quiet, shutdownGrace: 0 }),
   slowLine: async () => {
     const store = new MemoryLockStore();
     const line = new StoreProxy(store);
@@ -57,7 +57,8 @@ export const memoryUnderTest: StoreUnderTest = {
 
 export function redisUnderTest(redis: SharedRedis): StoreUnderTest {
   const on = (url: string, namespace: string): LockModuleOptions & { redis: RedisSource } => {
-    return { redis: url, namespace, logger: quiet };
+    // What a test leaves held does not hold up its end.
+    return { redis: url, namespace, logger: quiet, shutdownGrace: 0 };
   };
   return {
     name: 'Redis',
