@@ -22,7 +22,7 @@ const { url, namespace, ttl, leave, renewing, look } = JSON.parse(process.argv[2
 };
 
 const common: LockModuleOptions = url === undefined ? { store: new MemoryLockStore() } : { redis: url };
-const service = await createLockService({ ...common, namespace });
+const service = await createLockService({ ...common, namespace, shutdownGrace: 0 });
 const order: string[] = [];
 const note = (event: string) => (): void => void order.push(event);
 
