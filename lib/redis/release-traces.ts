@@ -23,7 +23,8 @@ export class ReleaseTraces {
   readonly #id = randomBytes(12).toString('base64url');
   /** The releases that have been sent without an answer. */
   readonly #unanswered = new Map<Owner, Sent>();
-  #lastCall = 0;
+  /** Has three digits at least, which are its place. */
+  #lastCall = 999;
   #prolongedAt = Number.NEGATIVE_INFINITY;
 
   nextCall(): number {

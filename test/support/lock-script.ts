@@ -107,15 +107,16 @@ export class ScriptedLock {
   }
 }
 
-/** Several operations, each on a lock of its own or all on one, in one call. */
+/** Several operations, each on a lock of its own or all on one, in one call; it leaves a trace under its number. */
 export async function callScript(
   client: Redis,
   channelPrefix: string,
   calls: readonly (readonly [ScriptedLock, readonly string[]])[],
+  { number = '', traces }: { number?: string; traces?: string } = {},
 ): Promise<unknown[]> {
-  const keys = calls.map(([lock]) => lock.holder);
+  const keys = [...calls.map(([lock]) => lock.holder), ...(traces === undefined ? [] : [traces])];
   const args = calls.map(([, operation]) => operation.join(' '));
-  const reply = (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, '', '', ...args)) as string;
+  const reply = (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, '', number, ...args)) as string;
   return reply.split('\n').map((line) => (line.includes('\t') ? line.split('\t').map(asNumber) : asNumber(line)));
 }
 

@@ -18,7 +18,7 @@
 -- An owner is "<instance>#<seq>". Time is the server's.
 --
 -- ARGV[1]: what stands before an instance in the name of its channel. ARGV[2]: the instance whose owners come as
--- "#<seq>" alone. ARGV[3]: the number of the call, with a "+" before it where T is to live on; empty in a call that
+-- "#<seq>" alone. ARGV[3]: the number of the call, of three digits at least, with a "+" before it where T is to live on; empty in a call that
 -- releases nothing. Then each operation, as one text:
 --   acquire permits owner ttl block alive ticket attempt push callers [max waiting]
 --           -> token: granted now, as it was asked for
