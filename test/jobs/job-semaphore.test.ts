@@ -151,10 +151,13 @@ describe.each(bothStores(useRedis()))('JobSemaphore on $name', (under) => {
     expect(await two.tryAcquire('render')).toBe(true);
   });
 
-  it('run works inside a run of the same job', async () => {
-    await using fleet = await servers(1, limited({ slots: 1 }, { wait: 0 }));
+  it('run inside a run of the same job is one more run: it needs a slot of its own', async () => {
+    await using fleet = await servers(1, limited({ slots: 2 }, { wait: 0 }));
     const [one] = fleet.semaphores as [JobSemaphore];
-    expect(await one.run('render', () => one.run('render', () => currentLock()?.name))).toBe(PERMITS);
+    const nested = () => one.run('render', () => currentLock()?.name);
+    expect(await one.run('render', nested)).toBe(PERMITS);
+    const third = one.run('render', () => one.run('render', nested));
+    await expect(third).rejects.toMatchObject({ code: 'LOCK_BUSY', ownChain: true });
   });
 
   it('run rejects when its place was lost meanwhile', async () => {
@@ -188,7 +191,7 @@ describe.each(bothStores(useRedis()))('JobSemaphore on $name', (under) => {
   });
 
   it('frees its places when the service shuts down, after the runs have ended', async () => {
-    await using fleet = await servers(2, limited({ servers: 1 }));
+    await using fleet = await servers(2, { ...limited({ servers: 1 }), shutdownGrace: '5s' });
     const [one, two] = fleet.semaphores as [JobSemaphore, JobSemaphore];
     await one.tryAcquire('render');
     const room = new Room();
