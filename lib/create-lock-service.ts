@@ -89,7 +89,7 @@ function checkStore(store: unknown): void {
 
 async function openStore(
   { redis, quorum, store }: LockModuleOptions,
-  { namespace, commandTimeout, longestTtl, logger }: ResolvedServiceOptions,
+  { namespace, commandTimeout, longestTtl, oneNamePerCall, logger }: ResolvedServiceOptions,
 ): Promise<{ store: LockStore; close: () => Promise<void> }> {
   if (store !== undefined) {
     return { store: store === 'memory' ? new MemoryLockStore() : store, close: async () => {} };
@@ -100,10 +100,11 @@ async function openStore(
       commandTimeout,
       longestTtl,
       logger,
+      oneNamePerCall,
     });
     return { store: quorumStore, close: () => quorumStore.close() };
   }
   const connection = await Connection.open(redis as RedisSource, logger);
-  const redisStore = new RedisLockStore({ connection, namespace, commandTimeout, logger });
+  const redisStore = new RedisLockStore({ connection, namespace, commandTimeout, logger, oneNamePerCall });
   return { store: redisStore, close: () => redisStore.close() };
 }

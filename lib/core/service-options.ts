@@ -16,6 +16,8 @@ import {
 
 /** Where warnings go. Nest's `Logger` and `console` fit. */
 export interface LockLogger {
+  /** What works again. Default: `warn`. */
+  log?(message: string): void;
   warn(message: string): void;
   error(message: string): void;
 }
@@ -49,6 +51,11 @@ export interface LockServiceOptions {
    * services of a quorum the same.
    */
   longestTtl?: Duration | undefined;
+  /**
+   * True: each lock travels in a call of its own, for a proxy that spreads the keys over several Redis servers
+   * (twemproxy, Envoy). False: several may travel in one. Default: what is found at the first connection.
+   */
+  oneNamePerCall?: boolean | undefined;
   /** Where warnings go. Default: Nest's logger, or the console without Nest. */
   logger?: LockLogger | undefined;
   /** Lock options for all locks of this service, where the call does not say otherwise. */
@@ -64,6 +71,7 @@ export interface ResolvedServiceOptions {
   readonly shutdownGrace: number;
   readonly localHandOver: HandOverBounds;
   readonly longestTtl: number;
+  readonly oneNamePerCall: boolean | undefined;
   readonly logger: LockLogger | undefined;
   readonly defaults: ResolvedLockOptions;
   readonly jobs: ResolvedJobOptions;
@@ -76,6 +84,7 @@ export const SERVICE_OPTIONS: readonly string[] = [
   'shutdownGrace',
   'localHandOver',
   'longestTtl',
+  'oneNamePerCall',
   'logger',
   'defaults',
   'jobs',
@@ -101,6 +110,7 @@ export function resolveServiceOptions(options: LockServiceOptions, isQuorum = fa
     shutdownGrace: toMilliseconds(options.shutdownGrace ?? 10_000, 'shutdownGrace', { min: 0 }),
     localHandOver: resolveHandOver(options.localHandOver),
     longestTtl,
+    oneNamePerCall: resolveFlag(options.oneNamePerCall, 'oneNamePerCall'),
     logger: resolveLogger(options.logger),
     defaults,
     jobs: resolveJobOptions(defaults, longestTtl, options.jobs),
@@ -132,6 +142,11 @@ function resolveHandOver(options: LockServiceOptions['localHandOver']): HandOver
   return Object.freeze({ max, within: toMilliseconds(within, 'localHandOver.within', { min: 0 }) });
 }
 
+function resolveFlag(flag: unknown, name: string): boolean | undefined {
+  if (flag === undefined || typeof flag === 'boolean') return flag;
+  throw new LockOptionsError(`The option \`${name}\` is ${inspect(flag)}: give true or false, or leave it out.`);
+}
+
 function resolveLogger(logger: LockLogger | undefined): LockLogger | undefined {
   if (logger === undefined || (typeof logger?.warn === 'function' && typeof logger.error === 'function')) return logger;
   throw new LockOptionsError('The option `logger` lacks warn() or error(): give a Nest logger, or `console`.');
@@ -147,6 +162,7 @@ export function harmless(logger: LockLogger): LockLogger {
     }
   };
   return {
+    log: (message) => attempt(() => (logger.log ? logger.log(message) : logger.warn(message))),
     warn: (message) => attempt(() => logger.warn(message)),
     error: (message) => attempt(() => logger.error(message)),
   };

@@ -1,3 +1,4 @@
+import { AskRounds } from './ask-rounds.js';
 import type { Clock } from './clock.js';
 import type { LockLostWhy } from './errors.js';
 import { Instance, seqOf } from './instance.js';
@@ -32,6 +33,7 @@ export class Session implements StoreListener {
   readonly label: string;
   readonly longestTtl: number;
   readonly wheel: RenewalWheel;
+  readonly rounds: AskRounds;
 
   /** Those of each owner, by its number. */
   readonly #leases = new Registry<number, Lease>();
@@ -51,6 +53,7 @@ export class Session implements StoreListener {
     this.longestTtl = longestTtl;
     this.patience = patience;
     this.wheel = new RenewalWheel(clock);
+    this.rounds = new AskRounds(clock);
   }
 
   /** Asks the store; `listener` hears what becomes of it. */

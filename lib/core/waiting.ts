@@ -1,3 +1,4 @@
+import type { AskRounds } from './ask-rounds.js';
 import type { Clock } from './clock.js';
 import { LockOptionsError, LockUnavailableError, storeError } from './errors.js';
 import type { Busy, Granted, LockStore, Owner, PushedGrant } from './lock-store.js';
@@ -6,8 +7,10 @@ import { extraOf } from './store-extras.js';
 import { after, type CancelTimer } from './timer.js';
 import type { Wish, WishListener } from './wish.js';
 
-/** How long the store keeps a waiter that it does not hear from; a constant of the library, not the caller's `wait`. */
-export const ALIVE_MS = 5_000;
+/** How long a store may keep a waiter that it does not hear from; a constant of the library, not the caller's `wait`. */
+export const LONGEST_ALIVE_MS = 30_000;
+/** A store that does not say for how long it does is asked as if this were the time. */
+const ALIVE_MS = 5_000;
 
 const SOONEST_MS = 10;
 const SPREAD_MS = 20;
@@ -22,6 +25,7 @@ const LATE_GRANTS = 3;
 export interface WaitingKeeper {
   readonly store: LockStore;
   readonly clock: Clock;
+  readonly rounds: AskRounds;
   /** How long the store may stay silent before a waiter is told so, in ms. */
   readonly patience: number;
   /** Nothing of this waiting is left in the store. */
@@ -124,7 +128,7 @@ export class Waiting {
       owner: this.owner,
       permits,
       ttl,
-      alive: queue ? ALIVE_MS : 0,
+      alive: queue ? LONGEST_ALIVE_MS : 0,
       ticket: this.#ticket,
       attempt: this.#attempt,
       block: this.#listener.block(),
@@ -171,9 +175,11 @@ export class Waiting {
     if (!this.wish.queue) this.#settle();
     else if (this.#askAgain) this.#ask();
     else {
-      const { retryAfter, rank, aliveFor = ALIVE_MS } = busy;
+      const { retryAfter, rank, aliveFor } = busy;
       const end = (retryAfter ?? Number.POSITIVE_INFINITY) + 1 + Math.min(rank, SPREAD_RANKS) * SPREAD_MS;
-      this.#askIn(Math.max(SOONEST_MS, Math.min(end, aliveFor / 3)));
+      const soon = Math.max(SOONEST_MS, Math.min(end, (aliveFor ?? ALIVE_MS) / 3));
+      if (aliveFor === undefined || end < aliveFor / 3) this.#askIn(soon);
+      else this.#cancelTimer = this.#keeper.rounds.schedule(soon, () => this.#ask());
     }
     this.#listener.busy();
   }
@@ -239,7 +245,7 @@ export class Waiting {
     if (this.#inFlight) return;
     this.#cancelTimer?.();
     this.#inFlight = true;
-    this.#withdrawUntil ||= clock.now() + ALIVE_MS + this.wish.ttl;
+    this.#withdrawUntil ||= clock.now() + (this.lastBusy?.aliveFor ?? LONGEST_ALIVE_MS) + this.wish.ttl;
     store.withdraw({ name: this.wish.name, owner: this.owner }).then(
       () => this.#settle(),
       () => {

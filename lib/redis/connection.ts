@@ -1,162 +1,226 @@
 import { LockOptionsError } from '../core/errors.js';
 import { outside } from '../core/outside.js';
 import type { LockLogger } from '../core/service-options.js';
+import { after, type CancelTimer } from '../core/timer.js';
+import { ClientEvents } from './client-events.js';
+import {
+  cut,
+  cutWhatIsSilent,
+  disconnect,
+  hearFurtherErrors,
+  keepProcess,
+  leaveSubscribingToUs,
+  letProcessEnd,
+  progressOf,
+} from './client-internals.js';
 import type { RedisClient } from './redis-client.js';
 import { isClient, type RedisSource } from './redis-source.js';
 import { bareError } from './reply-error.js';
 import { endStream, steadyClient } from './steady-client.js';
+import { Trouble } from './trouble.js';
 
-type Event = 'ready' | 'close' | 'end';
+/** An idle connection whose other side is gone is noticed after this long, and some seconds of probes by the kernel. */
+const KEEP_ALIVE_MS = 10_000;
+/** A connection that reads nothing for this long while it signs in is taken for broken. */
+const SIGN_IN_MS = 5_000;
+/** How ioredis tells that the user or the password is refused. */
+const SIGN_IN_REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH)/;
 
-/** The connection for commands: opened here and closed here, or handed in and left open. */
+// biome-ignore lint/suspicious/noExplicitAny: the listeners of the events differ.
+type Listener = (...args: any[]) => void;
+
+interface Subscription {
+  readonly event: string;
+  readonly listener: Listener;
+  end: () => void;
+}
+
+/** A connection of ours to Redis: opened here and closed here, or a client that was handed in and is left open. */
 export class Connection {
-  readonly client: RedisClient;
   readonly own: boolean;
+  /** That Redis is away, or answers nothing; of the connection for commands. */
+  readonly outage: Trouble;
   /** The latest error of a connection that was opened here. */
   lastError: Error | undefined;
   /** How often the connection was lost: what was in flight then may have been sent twice. */
   losses = 0;
 
-  /** One listener for each event on the client, which several services may share; ours are called by it. */
-  readonly #listeners: Record<Event, (() => void)[]> = { ready: [], close: [], end: [] };
-  readonly #onClient: Record<string, () => void>;
+  #client: RedisClient;
+  /** Of a duplicate: makes a fresh one, with the options that the other client has by then. */
+  readonly #make: (() => RedisClient) | undefined;
+  readonly #subscriptions: Subscription[] = [];
   #keepAlive = false;
+  #isClosed = false;
+  /** Between the end of one client and the next. */
+  #isReplaced = false;
+  #cancelSignIn: CancelTimer | undefined;
+  #onRefused: ((problem: string) => void) | undefined;
 
-  private constructor(client: RedisClient, own: boolean) {
-    this.client = client;
+  private constructor(client: RedisClient, own: boolean, logger: LockLogger | undefined, make?: () => RedisClient) {
+    this.#client = client;
     this.own = own;
+    this.outage = new Trouble(logger);
+    this.#make = make;
     const lost = (): void => {
       this.losses += 1;
-      for (const listener of this.#listeners.close) listener();
     };
-    const call = (event: Event) => (): void => {
-      // A client that was handed in may have been made anywhere.
-      outside(() => {
-        for (const listener of this.#listeners[event]) listener();
-      });
-    };
-    this.#onClient = { ready: call('ready'), end: call('end'), close: lost, '-node': lost };
-    if (own) {
-      const refresh = (): void => this.keepAlive(this.#keepAlive);
-      Object.assign(this.#onClient, { connect: refresh, reconnecting: refresh });
-    }
-    for (const [event, listener] of Object.entries(this.#onClient)) client.on(event, listener);
+    this.#on('close', lost);
+    this.#on('-node', lost);
+    if (!own) return;
+    const refresh = (): void => this.keepAlive(this.#keepAlive);
+    this.#on('connect', refresh);
+    this.#on('reconnecting', refresh);
+    this.#watchSignIn();
   }
 
   /** ioredis is loaded only where a connection is opened. */
   static async open(source: RedisSource, logger: LockLogger | undefined): Promise<Connection> {
-    if (isClient(source)) return new Connection(source, false);
+    if (isClient(source)) return new Connection(source, false, logger);
     const { Redis } = await outside(() => import('ioredis'));
-    // A URL or options: ioredis tells them apart itself.
-    const client = make(() => outside(() => steadyClient(() => new Redis(source as string))));
-    const connection = new Connection(client, true);
-    connection.#watchErrors(logger);
+    // A URL or options: ioredis tells them apart itself, and what stands in them goes first.
+    const open = (): RedisClient => new Redis(source as string, { keepAlive: KEEP_ALIVE_MS }) as RedisClient;
+    const client = make(() => outside(() => steadyClient(open)));
+    const connection = new Connection(client, true, logger);
+    connection.#watchErrors((problem) =>
+      connection.outage.begins(`Redis cannot be reached (${problem}). Locks are unavailable until it is back.`),
+    );
     return connection;
   }
 
   /** A second connection of the same kind: for messages, and for what would hold up the others on this one. */
-  duplicate(): Connection {
-    const client = outside(() => steadyClient(() => this.client.duplicate()));
-    leaveSubscribingToUs(client);
-    const connection = new Connection(client, true);
-    connection.#watchErrors(undefined);
+  duplicate(logger?: LockLogger): Connection {
+    const makeOne = (): RedisClient => {
+      const client = outside(() => steadyClient(() => this.#client.duplicate()));
+      leaveSubscribingToUs(client);
+      return client;
+    };
+    const connection = new Connection(makeOne(), true, logger, makeOne);
+    connection.#watchErrors((problem) => {
+      if (SIGN_IN_REFUSED.test(problem)) connection.#onRefused?.(problem);
+    });
     return connection;
   }
 
+  get client(): RedisClient {
+    return this.#client;
+  }
+
   get ready(): boolean {
-    return this.client.status === undefined || this.client.status === 'ready';
+    return this.#client.status === undefined || this.#client.status === 'ready';
   }
 
   /** Closed for good, by whoever owns it. */
   get ended(): boolean {
-    return this.client.status === 'end';
+    return !this.#isReplaced && this.#client.status === 'end';
   }
 
   get isCluster(): boolean {
-    return this.client.isCluster === true;
+    return this.#client.isCluster === true;
   }
 
   /** Calls `listener` at each (re)connection. */
   onReady(listener: () => void): void {
-    this.#listeners.ready.push(listener);
+    this.#on('ready', listener);
   }
 
   /** Calls `listener` each time that a connection is lost, or does not come about. */
   onLost(listener: () => void): void {
-    this.#listeners.close.push(listener);
+    this.#on('close', listener);
   }
 
   onEnd(listener: () => void): void {
-    this.#listeners.end.push(listener);
+    this.#on('end', listener);
+  }
+
+  onMessage(listener: (channel: string, message: string) => void): void {
+    this.#on('message', listener);
+  }
+
+  /** The user or the password of a duplicate is refused: it may have been replaced in the options of the other client. */
+  onSignInRefused(listener: (problem: string) => void): void {
+    this.#onRefused = listener;
   }
 
   /** Connects a client that was made with `lazyConnect`. */
   wake(): void {
-    if (this.client.status === 'wait') outside(() => this.client.connect()).catch(() => {});
+    if (this.#client.status === 'wait') outside(() => this.#client.connect()).catch(() => {});
   }
 
   /** Whether an own connection keeps the process alive: only while a command is under way. */
   keepAlive(wanted: boolean): void {
     this.#keepAlive = wanted;
     if (!this.own) return;
-    if (wanted) (this.client as Internals).stream?.ref?.();
-    else letProcessEnd(this.client);
+    if (wanted) keepProcess(this.#client);
+    else letProcessEnd(this.#client);
+  }
+
+  /** Lets ioredis connect anew and send again what is not answered; only for an own connection. */
+  reconnect(): void {
+    if (this.own && !this.#isClosed) cut(this.#client);
+  }
+
+  /** Ends the client of a duplicate. What it has not answered fails. */
+  drop(): void {
+    if (!this.#make || this.#isReplaced || this.#isClosed) return;
+    this.#isReplaced = true;
+    this.losses += 1;
+    this.#detach();
+    endStream(this.#client, () => disconnect(this.#client));
+    cut(this.#client);
+  }
+
+  /** A fresh client in the place of the one that was dropped. */
+  renew(): void {
+    if (!this.#make || !this.#isReplaced || this.#isClosed) return;
+    this.#isReplaced = false;
+    this.#client = this.#make();
+    for (const subscription of this.#subscriptions) {
+      subscription.end = ClientEvents.of(this.#client).on(subscription.event, subscription.listener);
+    }
+    this.keepAlive(this.#keepAlive);
+    this.wake();
   }
 
   close(): void {
-    for (const [event, listener] of Object.entries(this.#onClient)) this.client.off(event, listener);
-    if (this.own) endStream(this.client, () => disconnect(this.client));
+    this.#isClosed = true;
+    this.#cancelSignIn?.();
+    this.#detach();
+    if (this.own) endStream(this.#client, () => disconnect(this.#client));
   }
 
-  /** Each outage is reported once. */
-  #watchErrors(logger: LockLogger | undefined): void {
-    let reported = false;
-    this.client.on('error', (error: Error) => {
+  #on(event: string, listener: Listener): void {
+    const end = ClientEvents.of(this.#client).on(event, listener);
+    this.#subscriptions.push({ event, listener, end });
+  }
+
+  #detach(): void {
+    for (const { end } of this.#subscriptions) end();
+  }
+
+  #watchErrors(report: (problem: string) => void): void {
+    this.#on('error', (error: Error & { lastNodeError?: Error }) => {
       this.lastError = bareError(error);
-      hearFurtherErrors(this.client);
-      if (!reported)
-        logger?.warn(`Redis cannot be reached (${error.message}). Locks are unavailable until it is back.`);
-      reported = true;
+      hearFurtherErrors(this.#client);
+      report((error.lastNodeError ?? error).message);
     });
     this.onReady(() => {
-      reported = false;
       this.lastError = undefined;
     });
   }
-}
 
-/** What of an ioredis client may keep the process alive. */
-type Internals = {
-  options?: { autoResubscribe?: boolean };
-  refreshSlotsCache?(done: () => void): void;
-  clearNodesRefreshInterval?(): void;
-  stream?: { ref?(): void; unref?(): void; on?(event: 'error', listener: () => void): void };
-  reconnectTimeout?: { unref?(): void } | null;
-};
-
-/** For good. While a Cluster looks for its slots, ioredis arms the timer for the next look behind its own back. */
-function disconnect(client: RedisClient): void {
-  client.disconnect();
-  const internals = client as Internals;
-  internals.refreshSlotsCache?.(() => internals.clearNodesRefreshInterval?.());
-}
-
-/** Neither the socket of the client nor its next attempt to connect keeps the process alive. */
-function letProcessEnd(client: RedisClient): void {
-  const { stream, reconnectTimeout } = client as Internals;
-  stream?.unref?.();
-  reconnectTimeout?.unref?.();
-}
-
-/** ioredis subscribes again by itself, too, and hears nothing when that is rejected, which would end the process. */
-function leaveSubscribingToUs(client: RedisClient): void {
-  const { options } = client as Internals;
-  if (options) options.autoResubscribe = false;
-}
-
-/** ioredis hears the first error of a socket only; with TLS a second one may follow, which would end the process. */
-function hearFurtherErrors(client: RedisClient): void {
-  (client as Internals).stream?.on?.('error', () => {});
+  /** ioredis waits for ever for the answers to what it asks at first, on a connection that is broken by then. */
+  #watchSignIn(): void {
+    const look = (): void => {
+      const before = progressOf(this.#client);
+      this.#cancelSignIn?.();
+      this.#cancelSignIn = after(SIGN_IN_MS, () => {
+        if (!cutWhatIsSilent(this.#client, before)) look();
+      });
+    };
+    const done = (): void => this.#cancelSignIn?.();
+    this.#on('connect', look);
+    for (const event of ['ready', 'close', 'end']) this.#on(event, done);
+  }
 }
 
 /** What ioredis throws shows what it was given, with the password. */

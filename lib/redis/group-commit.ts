@@ -4,15 +4,21 @@ import { outside } from '../core/outside.js';
 import { Registry } from '../core/registry.js';
 import { runtime } from '../core/runtime.js';
 import { after } from '../core/timer.js';
-import { Batch } from './batch.js';
+import { Batch, type Reply } from './batch.js';
 import type { Connection } from './connection.js';
 import { furtherKeysOf, keyOf } from './keys.js';
 import { LOCK_SCRIPT, LOCK_SCRIPT_SHA, type Operation, readReplies } from './lock-script.js';
+import { isOfSeveralSlots, notNow } from './not-now.js';
+import { Outage, type Sent } from './outage.js';
 import type { ReleaseTraces } from './release-traces.js';
 import { bareError, isReplyError, replyError } from './reply-error.js';
+import type { Topology } from './topology.js';
 
 /** Small enough that client and server work at the same time; one big batch makes them take turns. */
 const BATCH = 16;
+/** After a reply that means "not now" the call is sent again this much later, and later each time. */
+const SHORTEST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 400;
 
 export interface GroupCommitOptions {
   readonly namespace: string;
@@ -21,6 +27,7 @@ export interface GroupCommitOptions {
   /** How long one command may take, in ms. */
   readonly timeout: number;
   readonly traces: ReleaseTraces;
+  readonly topology: Topology;
 }
 
 /** One operation on its way. */
@@ -34,6 +41,8 @@ export interface Submission<T> {
   readonly replicas?: number;
   /** Whose hold it ends. */
   readonly releases?: Owner;
+  /** Nothing of it is on the way any more: it was answered, or its connection is gone. May come long after it has failed. */
+  readonly onGone?: ((wasAnswered: boolean) => void) | undefined;
 }
 
 /**
@@ -45,31 +54,42 @@ export class GroupCommit {
   instance = '';
   readonly #connection: Connection;
   readonly #options: GroupCommitOptions;
+  readonly #outage: Outage;
   /** Not sent yet. */
   #waiting: Batch[] = [];
-  /** Those of this tick that have room: on a Cluster one for each name, elsewhere one. */
+  /** Those of this tick that have room: one for each name, or one for all. */
   #open = new Registry<string, Batch>();
   readonly #inFlight: Batch[] = [];
+  /** Those that were told "not now". */
+  readonly #paused = new Set<Batch>();
   #scheduled = false;
 
   constructor(connection: Connection, options: GroupCommitOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#outage = new Outage(connection, options.timeout);
     connection.onReady(() => this.#flush());
     connection.onEnd(() => this.#failWaiting());
   }
 
   /** The reply to one operation. */
-  submit<T>({ name, operation, decode, patient = true, replicas = 0, releases }: Submission<T>): Promise<T> {
+  submit<T>(submission: Submission<T>): Promise<T> {
+    const { name, operation, decode, patient = true, replicas = 0, releases, onGone } = submission;
     const { ended, ready } = this.#connection;
-    if (ended || (!patient && !ready)) return Promise.reject(notConnected(name));
+    const refusal = this.#outage.refusal(name) ?? (ended || (!patient && !ready) ? notConnected(name) : undefined);
+    if (refusal) {
+      onGone?.(true);
+      return Promise.reject(refusal);
+    }
     const batch = this.#batchFor(name, replicas);
+    if (this.#outage.startsTrial()) batch.isTrial = true;
+    if (onGone) batch.onGone = [...(batch.onGone ?? []), onGone];
     const place = batch.add(keyOf(this.#options.namespace, name), operation);
     const { traces } = this.#options;
     if (releases !== undefined) batch.call ??= traces.nextCall();
     const since = runtime.monotonic();
     return batch.replies.then(
-      (replies) => read(name, replies[place] as string, (reply) => decode(reply, batch.copies)),
+      (replies) => read(name, replies[place] as Reply, (reply) => decode(reply, batch.copies)),
       (error: unknown) => {
         const failure = LockUnavailableError.from(error, name);
         if (releases !== undefined && failure.uncertain) traces.unanswered(releases, batch.call as number, since);
@@ -94,23 +114,32 @@ export class GroupCommit {
   }
 
   #batchFor(name: string, replicas: number): Batch {
-    // On a Cluster a call stays within one slot, and so within one name.
-    const group = this.#connection.isCluster ? name : '';
+    // Then a call stays within one slot, and on one server.
+    const group = this.#options.topology.oneNamePerCall ? name : '';
     const open = this.#open.get(group);
     if (open && open.operations.length < BATCH && open.replicas === replicas) return open;
     const batch = new Batch(replicas);
     this.#open.set(group, batch);
     this.#waiting.push(batch);
-    if (!this.#scheduled) outside(() => runtime.nextTick(this.#flush));
-    this.#scheduled = true;
+    this.#schedule();
     return batch;
   }
 
+  #schedule(): void {
+    if (!this.#scheduled) outside(() => runtime.nextTick(this.#flush));
+    this.#scheduled = true;
+  }
+
   #failWaiting(): void {
-    for (const batch of this.#waiting.splice(0)) {
-      batch.cancelTimeout?.();
-      batch.fail(notConnected());
-    }
+    for (const batch of [...this.#waiting.splice(0), ...this.#paused]) this.#failUnsent(batch, notConnected());
+    this.#paused.clear();
+  }
+
+  #failUnsent(batch: Batch, error: LockUnavailableError): void {
+    batch.cancelTimeout?.();
+    if (batch.isTrial) this.#outage.tried();
+    batch.fail(error);
+    batch.gone(true);
   }
 
   readonly #flush = (): void => {
@@ -129,11 +158,18 @@ export class GroupCommit {
         this.#waiting.splice(this.#waiting.indexOf(batch), 1);
         const problem = `Redis could not be reached for ${timeout} ms`;
         const cause = this.#connection.lastError;
-        batch.fail(new LockUnavailableError(undefined, problem, { uncertain: false, cause }));
+        this.#outage.report();
+        this.#failUnsent(batch, new LockUnavailableError(undefined, problem, { uncertain: batch.isUncertain, cause }));
       };
-      batch.cancelTimeout ??= after(timeout, giveUp, { awaited: true });
+      batch.cancelTimeout ??= after(this.#left(batch), giveUp, { awaited: true });
     }
+    this.#outage.missed();
     this.#connection.wake();
+  }
+
+  /** For how many ms more it may wait to be sent. */
+  #left(batch: Batch): number {
+    return Math.max(0, batch.submittedAt + this.#options.timeout - runtime.monotonic());
   }
 
   async #send(batch: Batch): Promise<void> {
@@ -141,26 +177,82 @@ export class GroupCommit {
     batch.cancelTimeout?.();
     this.#inFlight.push(batch);
     if (this.#inFlight.length === 1) this.#connection.keepAlive(true);
+    batch.losses = this.#connection.losses;
+    batch.sends += 1;
+    const sent = this.#outage.sent();
     const giveUp = (): void => {
+      if (!this.#inFlight.includes(batch)) return;
       this.#settled(batch);
+      this.#outage.unanswered(sent);
       batch.fail(new LockUnavailableError(undefined, `Redis did not answer for ${timeout} ms`));
     };
     // After a pause of the process the answer may be here, and be read before `setImmediate`.
     batch.cancelTimeout = after(timeout, () => runtime.setImmediate(giveUp), { awaited: true });
     try {
       const reply = await (batch.replicas > 0 ? this.#callWithReplicas(batch) : this.#call(batch));
+      this.#outage.answered();
+      this.#outage.served();
       batch.answer(readReplies(reply, batch.operations.length));
+      batch.gone(true);
     } catch (error) {
-      batch.fail(refused(undefined, error as Error));
+      this.#failed(batch, sent, error as Error);
     }
     this.#settled(batch);
   }
 
-  #settled(batch: Batch): void {
+  #failed(batch: Batch, sent: Sent, error: Error): void {
+    const word = notNow(error);
+    const wasAnswered = word !== undefined || isReplyError(error);
+    if (wasAnswered) this.#outage.answered();
+    if (word) this.#outage.notNow(word, sent.at);
+    else if (wasAnswered) this.#outage.served();
+    // What was sent twice may have been done the first time, and its answer been lost.
+    batch.isUncertain ||= !wasAnswered || batch.losses !== this.#connection.losses;
+    if (this.#triesAgain(batch, error)) return;
+    if (word) this.#outage.report();
+    batch.fail(wasAnswered ? refused(undefined, error, batch.isUncertain) : unknown(undefined, error));
+    batch.gone(wasAnswered);
+  }
+
+  /** Where nothing has run. */
+  #triesAgain(batch: Batch, error: Error): boolean {
+    // What was given up meanwhile must not be done any more.
+    if (!this.#inFlight.includes(batch)) return false;
+    if (notNow(error) && this.#left(batch) > 0) this.#later(batch);
+    else if (isOfSeveralSlots(error)) {
+      this.#options.topology.isClustered(error);
+      if (batch.operations.length === 1) return false;
+      this.#oneByOne(batch);
+    } else return false;
+    return true;
+  }
+
+  #later(batch: Batch): void {
+    this.#settled(batch, false);
+    this.#paused.add(batch);
+    const pause = Math.min(SHORTEST_PAUSE_MS * 2 ** (batch.sends - 1), LONGEST_PAUSE_MS, this.#left(batch));
+    const again = (): void => {
+      this.#paused.delete(batch);
+      batch.cancelTimeout = undefined;
+      this.#waiting.push(batch);
+      this.#schedule();
+    };
+    batch.cancelTimeout = after(pause, again, { awaited: true });
+  }
+
+  #oneByOne(batch: Batch): void {
+    this.#settled(batch);
+    this.#waiting.push(...batch.split());
+    this.#schedule();
+  }
+
+  /** `isOver`: nothing more is tried. */
+  #settled(batch: Batch, isOver = true): void {
     const index = this.#inFlight.indexOf(batch);
     if (index < 0) return;
     batch.cancelTimeout?.();
     this.#inFlight.splice(index, 1);
+    if (batch.isTrial && isOver) this.#outage.tried();
     if (this.#inFlight.length === 0) this.#connection.keepAlive(false);
   }
 
@@ -192,7 +284,8 @@ export class GroupCommit {
       if (!call || !wait) throw new Error('the client has no pipeline(), which the option `replicas` needs');
       const [error, reply] = call;
       if (!error) {
-        if (wait[0]) throw wait[0];
+        // The call has run, whatever became of the rest.
+        if (wait[0]) throw new Error(`WAIT: ${wait[0].message}`);
         batch.copies = Number(wait[1]);
         return reply;
       }
@@ -204,32 +297,37 @@ export class GroupCommit {
   /** The number of keys, the keys, and the rest. */
   #argumentsOf(batch: Batch): [number, ...string[]] {
     // While a slot moves, a node answers for the keys that it is told of: a lock must not be seen in part.
-    const { isCluster } = this.#connection;
-    const keys = isCluster ? [...batch.keys, ...furtherKeysOf(batch.keys[0] as string)] : [...batch.keys];
+    const { oneNamePerCall, namesAllKeys } = this.#options.topology;
+    const keys = namesAllKeys ? [...batch.keys, ...furtherKeysOf(batch.keys[0] as string)] : [...batch.keys];
     const { traces, namespace, channelPrefix } = this.#options;
     let call = '';
     if (batch.call !== undefined) {
-      keys.push(traces.key(isCluster ? (batch.keys[0] as string) : namespace));
-      call = traces.argument(batch.call, isCluster);
+      keys.push(traces.key(oneNamePerCall ? (batch.keys[0] as string) : namespace));
+      call = traces.argument(batch.call, oneNamePerCall);
     }
     return [keys.length, ...keys, channelPrefix, this.instance, call, ...batch.operations];
   }
 }
 
-function read<T>(name: string, reply: string, decode: (reply: string) => T): T {
+function read<T>(name: string, reply: Reply, decode: (reply: string) => T): T {
+  if (typeof reply !== 'string') throw LockUnavailableError.from(reply, name);
   if (reply.startsWith('e ')) throw failed(name, reply.slice(2));
   try {
     return decode(reply);
   } catch (error) {
-    throw error instanceof LockUnavailableError ? error : refused(name, error as Error);
+    throw error instanceof LockUnavailableError ? error : unknown(name, error as Error);
   }
 }
 
-/** An error that Redis replied with to the whole call says that nothing was done; any other leaves it open. */
-function refused(name: string | undefined, error: Error): LockUnavailableError {
+function unknown(name: string | undefined, error: Error): LockUnavailableError {
   const cause = bareError(error);
-  if (!isReplyError(error)) return new LockUnavailableError(name, `no answer (${cause.message})`, { cause });
-  return new LockUnavailableError(name, `Redis refused (${cause.message})`, { cause, uncertain: false });
+  return new LockUnavailableError(name, `no answer (${cause.message})`, { cause });
+}
+
+/** An error that Redis replied with to the whole call says that nothing was done, if it was sent once. */
+function refused(name: string | undefined, error: Error, uncertain: boolean): LockUnavailableError {
+  const cause = bareError(error);
+  return new LockUnavailableError(name, `Redis refused (${cause.message})`, { cause, uncertain });
 }
 
 /** The error of one operation, which the script keeps from its neighbours. Half of it may have been done. */

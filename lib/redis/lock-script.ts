@@ -10,8 +10,8 @@ export const LOCK_SCRIPT_SHA = createHash('sha1').update(LOCK_SCRIPT).digest('he
 export type Operation = string;
 
 export const operation = {
-  acquire: (owner: string, claim: Claim, push: boolean): Operation => {
-    const { permits, ttl, alive, ticket, attempt, block, callers = 1, maxWaiting = Number.POSITIVE_INFINITY } = claim;
+  acquire: (owner: string, claim: Claim, push: boolean, alive = claim.alive): Operation => {
+    const { permits, ttl, ticket, attempt, block, callers = 1, maxWaiting = Number.POSITIVE_INFINITY } = claim;
     const bound = maxWaiting === Number.POSITIVE_INFINITY ? '' : ` ${maxWaiting}`;
     return `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0} ${callers}${bound}`;
   },

@@ -16,8 +16,8 @@ export interface RedisClient {
   evalsha(sha1: string, numkeys: number, ...args: string[]): Promise<unknown>;
   eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>;
   subscribe(channel: string): Promise<unknown>;
-  /** A second connection of the same kind, for messages. */
-  duplicate(): RedisClient;
+  /** A second connection of the same kind, for messages; with these options where the client takes any. */
+  duplicate(options?: object): RedisClient;
   connect(): Promise<unknown>;
   info?(section: string): Promise<unknown>;
   /** Needed for the option `replicas` only. */

@@ -20,9 +20,20 @@ import type { Connection } from './connection.js';
 import { warnOfEviction } from './eviction.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { channelPrefix } from './keys.js';
-import { type Operation, operation, readAcquired, readMark, readState, readYesOrNo } from './lock-script.js';
+import { LateAcquires } from './late-acquires.js';
+import {
+  type Operation,
+  operation,
+  readAcquired,
+  readMark,
+  readState,
+  readYesOrNo,
+  wasHeldAlready,
+} from './lock-script.js';
 import { namesIn } from './names-in.js';
 import { ReleaseTraces } from './release-traces.js';
+import { Replacement } from './replacement.js';
+import { Topology } from './topology.js';
 import { WakeChannel } from './wake-channel.js';
 
 export interface RedisLockStoreOptions {
@@ -30,6 +41,14 @@ export interface RedisLockStoreOptions {
   readonly namespace: string;
   readonly commandTimeout: number;
   readonly logger: LockLogger | undefined;
+  /** Default: what is found at the first connection. */
+  readonly oneNamePerCall?: boolean | undefined;
+}
+
+interface AcknowledgedLane {
+  readonly connection: Connection;
+  readonly commands: GroupCommit;
+  readonly replacement: Replacement;
 }
 
 /** The port on Redis: one server, with or without Sentinel, or a Cluster. The algorithm is in `scripts/lock`. */
@@ -38,7 +57,9 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   readonly #commands: GroupCommit;
   readonly #commandOptions: GroupCommitOptions;
   /** What waits for replicas holds up its connection, and so has one of its own. */
-  #acknowledged: { readonly connection: Connection; readonly commands: GroupCommit } | undefined;
+  #acknowledged: AcknowledgedLane | undefined;
+  /** Of the acquires on that connection, whose owners leave by the other one. */
+  readonly #lateAcquires = new LateAcquires((owned) => this.#withdraw(owned));
   readonly #channelPrefix: string;
   #warnedOfForeign = false;
   readonly #traces = new ReleaseTraces();
@@ -46,20 +67,31 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   readonly #listeners = new Map<string, StoreListener>();
   readonly #channels = new Map<string, WakeChannel>();
 
-  constructor({ connection, namespace, commandTimeout: timeout, logger }: RedisLockStoreOptions) {
+  constructor({ connection, namespace, commandTimeout: timeout, logger, oneNamePerCall }: RedisLockStoreOptions) {
     this.#connection = connection;
     this.#logger = logger;
     this.#channelPrefix = channelPrefix(namespace);
-    this.#commandOptions = { namespace, channelPrefix: this.#channelPrefix, timeout, traces: this.#traces };
+    const topology = new Topology(connection, { namespace, oneNamePerCall, timeout, logger });
+    this.#commandOptions = { namespace, channelPrefix: this.#channelPrefix, timeout, topology, traces: this.#traces };
     this.#commands = new GroupCommit(connection, this.#commandOptions);
     connection.onReady(() => this.#openChannels());
+    connection.onLost(() => {
+      for (const channel of this.#channels.values()) channel.commandsLost();
+    });
     connection.onEnd(() => this.#closeOwn());
     warnOfEviction(connection, logger);
   }
 
   acquire(claim: Claim): Promise<Granted | Busy> {
-    const push = this.#channels.get(instanceOf(claim.owner))?.verified === true;
-    return this.#claim(claim, operation.acquire(this.#commands.short(claim.owner), claim, push));
+    const channel = this.#channels.get(instanceOf(claim.owner));
+    const aliveFor = Math.min(claim.alive, channel?.aliveFor ?? claim.alive);
+    const push = channel?.verified === true;
+    const acquire = operation.acquire(this.#commands.short(claim.owner), claim, push, aliveFor);
+    return this.#claim(
+      claim,
+      acquire,
+      (answer, wasHeld) => channel?.answered(claim.owner, aliveFor, answer, wasHeld) ?? answer,
+    );
   }
 
   steal(claim: Claim, expected: number | null): Promise<Granted | Busy> {
@@ -97,6 +129,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     const { losses } = this.#connection;
     const traces = this.#traces;
     const since = runtime.monotonic();
+    this.#lateAcquires.left({ name, owner });
     return this.#commands.submit({
       name,
       operation: operation.release(this.#commands.short(owner), retain, traces.earlier(owner)),
@@ -107,13 +140,10 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     });
   }
 
-  withdraw({ name, owner }: Owned): Promise<void> {
-    return this.#commands.submit({
-      name,
-      operation: operation.withdraw(this.#commands.short(owner)),
-      decode: (reply) => void readYesOrNo(reply),
-      patient: false,
-    });
+  withdraw(owned: Owned): Promise<void> {
+    this.#channels.get(instanceOf(owned.owner))?.waitsNoMore(owned.owner);
+    this.#lateAcquires.left(owned);
+    return this.#withdraw(owned);
   }
 
   inspect(name: string): Promise<StoreState> {
@@ -162,6 +192,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   }
 
   async close(): Promise<void> {
+    this.#lateAcquires.close();
     this.#closeOwn();
     this.#commands.close();
     this.#connection.close();
@@ -176,17 +207,31 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     );
   }
 
-  #claim(claim: Claim, claimed: Operation): Promise<Granted | Busy> {
-    const { name, replicas = 0 } = claim;
+  #claim(
+    claim: Claim,
+    claimed: Operation,
+    hear = (answer: Granted | Busy, _wasHeld: boolean): Granted | Busy => answer,
+  ): Promise<Granted | Busy> {
+    const { name, owner, replicas = 0 } = claim;
     return this.#lane(replicas).submit({
       name,
       operation: claimed,
       decode: (reply, copies) => {
         const answer = readAcquired(reply, claim);
         if (answer.granted) assertCopies(name, copies, replicas);
-        return answer;
+        return hear(answer, wasHeldAlready(reply));
       },
       replicas,
+      onGone: replicas > 0 ? this.#lateAcquires.sent(owner) : undefined,
+    });
+  }
+
+  #withdraw({ name, owner }: Owned): Promise<void> {
+    return this.#commands.submit({
+      name,
+      operation: operation.withdraw(this.#commands.short(owner)),
+      decode: (reply) => void readYesOrNo(reply),
+      patient: false,
     });
   }
 
@@ -217,25 +262,27 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     return this.#acknowledged.commands;
   }
 
-  #openAcknowledged(): { connection: Connection; commands: GroupCommit } {
-    const connection = this.#connection.duplicate();
+  #openAcknowledged(): AcknowledgedLane {
+    const connection = this.#connection.duplicate(this.#logger);
     const commands = new GroupCommit(connection, this.#commandOptions);
     commands.instance = this.#commands.instance;
-    return { connection, commands };
+    const replacement = new Replacement(connection);
+    connection.onSignInRefused(() => replacement.begin());
+    connection.onReady(() => replacement.works());
+    return { connection, commands, replacement };
   }
 
   #openChannel(instance: string, listener: StoreListener): void {
-    const connection = this.#connection;
-    const probe = { name: 'probe', operation: operation.probe(instance, '0'), decode: Number };
-    const count = (): Promise<number> => this.#commands.submit(probe);
+    const probe = (nonce: string): Promise<number> =>
+      this.#commands.submit({ name: 'probe', operation: operation.probe(instance, nonce), decode: Number });
     const channel = new WakeChannel({
-      connection,
+      connection: this.#connection,
       channelPrefix: this.#channelPrefix,
       instance,
       listener,
       logger: this.#logger,
-      // On a Cluster a node counts only those who listen to itself.
-      countListeners: connection.isCluster ? undefined : count,
+      timeout: this.#commandOptions.timeout,
+      probe,
     });
     this.#channels.set(instance, channel);
   }
@@ -253,6 +300,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   #closeOwn(): void {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
+    this.#acknowledged?.replacement.stop();
     this.#acknowledged?.commands.close();
     this.#acknowledged?.connection.close();
     this.#acknowledged = undefined;

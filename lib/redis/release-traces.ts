@@ -25,6 +25,9 @@ export class ReleaseTraces {
   readonly #unanswered = new Map<Owner, Sent>();
   /** Has three digits at least, which are its place. */
   #lastCall = 999;
+  #isOfOneLock: boolean | undefined;
+  /** When calls began to keep their notes under other keys, which are not looked at any more. */
+  #movedAt = Number.NEGATIVE_INFINITY;
   #prolongedAt = Number.NEGATIVE_INFINITY;
 
   nextCall(): number {
@@ -39,7 +42,14 @@ export class ReleaseTraces {
 
   /** The number as it travels. `isOfOneLock`: the key is; few calls write it. */
   argument(call: number, isOfOneLock: boolean): string {
+    if (this.#isOfOneLock !== undefined && this.#isOfOneLock !== isOfOneLock) this.#move();
+    this.#isOfOneLock = isOfOneLock;
     return isOfOneLock || runtime.monotonic() - this.#prolongedAt > PROLONG_MS ? `+${call}` : String(call);
+  }
+
+  #move(): void {
+    this.#movedAt = runtime.monotonic();
+    this.#prolongedAt = Number.NEGATIVE_INFINITY;
   }
 
   /** The numbers of the calls in which the release has been sent before. */
@@ -64,7 +74,8 @@ export class ReleaseTraces {
     this.#unanswered.delete(owner);
     if (since - this.#prolongedAt > PROLONG_MS) this.#prolongedAt = since;
     if (reply === '1') return true;
-    const isForgotten = runtime.monotonic() - sent.since > LIFE_MS || sent.calls.length > MOST_CALLS;
+    const { since: first, calls } = sent;
+    const isForgotten = runtime.monotonic() - first > LIFE_MS || calls.length > MOST_CALLS || first < this.#movedAt;
     if (reply === 'u' || (reply === '0' && isForgotten)) return 'unknown';
     if (reply === '0') return false;
     throw new Error('it answered something else');

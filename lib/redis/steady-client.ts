@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { runtime } from '../core/runtime.js';
-import { after } from '../core/timer.js';
+import { after, type CancelTimer } from '../core/timer.js';
 import type { RedisClient } from './redis-client.js';
 
 /** How much later than planned a reconnect is taken for lost, in ms. */
@@ -38,9 +38,13 @@ export function steadyClient(make: () => RedisClient): RedisClient {
   return client;
 }
 
+/** Those that are ended for good; ioredis says so of none that was about to connect again. */
+const ENDED = new WeakSet<object>();
+
 /** For good, as `end`; whatever becomes of the writes that a fake has kept from ending. */
 export function endStream(client: RedisClient, end: () => void): void {
   const { stream } = client as unknown as Internals;
+  ENDED.add(client);
   unfaked(end);
   if (stream) after(END_MS, () => stream.destroy?.());
 }
@@ -50,10 +54,13 @@ function steady(client: Internals): void {
   client.connect = (...args) => unfaked(() => connect.apply(client, args));
   if (client.isCluster) client.on('+node', steady);
   if (!setStatus) return;
+  let cancelReconnect: CancelTimer | undefined;
   client.setStatus = (status, arg) => {
     if (status === 'connect') steadyStream(client.stream);
     unfaked(() => setStatus.call(client, status, arg));
-    if (status === 'reconnecting') reconnectIn(client, typeof arg === 'number' ? arg : CLUSTER_DELAY_MS);
+    cancelReconnect?.();
+    if (status === 'reconnecting')
+      cancelReconnect = reconnectIn(client, typeof arg === 'number' ? arg : CLUSTER_DELAY_MS);
   };
 }
 
@@ -70,9 +77,9 @@ function steadyStream(stream: Stream | undefined): void {
 }
 
 /** ioredis has armed a timer for that, which may be a fake. */
-function reconnectIn(client: Internals, ms: number): void {
-  after(ms + LATE_MS, () => {
-    if (client.status === 'reconnecting') client.connect().catch(() => {});
+function reconnectIn(client: Internals, ms: number): CancelTimer {
+  return after(ms + LATE_MS, () => {
+    if (client.status === 'reconnecting' && !ENDED.has(client)) client.connect().catch(() => {});
   });
 }
 

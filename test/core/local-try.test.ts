@@ -96,7 +96,7 @@ describe('A caller', () => {
       void watch(locks.acquire('door', { wait: 0 }));
       void watch(locks.acquire('door'));
       await settle();
-      expect(store.all('acquire').map(({ asked }) => asked.alive)).toEqual([0, 5_000]);
+      expect(store.all('acquire').map(({ asked }) => asked.alive)).toEqual([0, 30_000]);
     });
   });
 

@@ -51,7 +51,7 @@ describe('maxWaiting', () => {
   it('is told to the store, whose full queue is a busy lock too', async () => {
     const [want] = ask(1, { maxWaiting: 5 });
     const claim = store.next('acquire');
-    expect(claim.asked).toMatchObject({ maxWaiting: 5, alive: 5_000 });
+    expect(claim.asked).toMatchObject({ maxWaiting: 5, alive: 30_000 });
     claim.answer(busy({ retryAfter: 500, ticket: 0, holder: `${'0'.repeat(32)}.there#1` }));
     await settle();
     expect(want!.error).toMatchObject({ ...CROWDED, holders: ['there'], retryAfter: 500 });

@@ -19,14 +19,14 @@ describe('A waiting', () => {
   }
 
   describe('asks', () => {
-    it('at once, as its first attempt, without a ticket, to be kept for five seconds', () => {
+    it('at once, as its first attempt, without a ticket, to be kept for thirty seconds at the most', () => {
       waitings.open({ permits: 3, ttl: 700, replicas: 2, maxWaiting: 9, block: () => 4 });
       expect(next().asked).toEqual({
         name: 'door',
         owner: 'me#1',
         permits: 3,
         ttl: 700,
-        alive: 5_000,
+        alive: 30_000,
         ticket: 0,
         attempt: 1,
         block: 4,
@@ -52,7 +52,7 @@ describe('A waiting', () => {
       await refuse({ ticket: 77 });
       block = 5;
       await pass(1_667);
-      expect(next().asked).toMatchObject({ attempt: 2, ticket: 77, block: 5, alive: 5_000 });
+      expect(next().asked).toMatchObject({ attempt: 2, ticket: 77, block: 5, alive: 30_000 });
     });
 
     it('with its ticket also after the store has purged it and forgotten', async () => {
@@ -94,6 +94,25 @@ describe('A waiting', () => {
         expect(attempts()).toEqual([1, 2]);
       },
     );
+
+    it.each([5_000, 30_000])(
+      'after a third of the %i ms for which the store keeps it, and a fifth of that later at the latest',
+      async (aliveFor) => {
+        waitings.open();
+        await refuse({ retryAfter: 86_400_000, aliveFor });
+        await pass(Math.floor(aliveFor / 3) - 1);
+        expect(attempts()).toEqual([1]);
+        await pass(aliveFor / 15 + 51);
+        expect(attempts()).toEqual([1, 2]);
+      },
+    );
+
+    it('when the lease of the holder ends, however long the store keeps it', async () => {
+      waitings.open();
+      await refuse({ retryAfter: 300, aliveFor: 30_000 });
+      await pass(302);
+      expect(attempts()).toEqual([1, 2]);
+    });
 
     it('at once when it is nudged', async () => {
       const waiting = waitings.open();

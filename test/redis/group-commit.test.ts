@@ -34,7 +34,12 @@ describe('group commit', () => {
   }
 
   it.each([1, 15, 16, 17, 40])(`%i operations of one tick travel in batches of ${BATCH}`, async (operations) => {
-    await using service = await createLockService({ redis: redis.url, namespace: unique('ns'), logger: quiet });
+    await using service = await createLockService({
+      redis: redis.url,
+      namespace: unique('ns'),
+      oneNamePerCall: false,
+      logger: quiet,
+    });
     await settle(service, redis.client);
     const names = Array.from({ length: operations }, (_, index) => `n${index}`);
     let locks: Lock[] = [];
@@ -48,7 +53,12 @@ describe('group commit', () => {
 
   it('each of many operations of one tick gets its own answer', async () => {
     const namespace = unique('ns');
-    await using service = await createLockService({ redis: redis.url, namespace, logger: quiet });
+    await using service = await createLockService({
+      redis: redis.url,
+      namespace,
+      oneNamePerCall: false,
+      logger: quiet,
+    });
     await using other = await createLockService({ redis: redis.url, namespace, instance: 'other', logger: quiet });
     const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
     const taken = names.filter((_, index) => index % 3 === 0);
@@ -66,7 +76,12 @@ describe('group commit', () => {
 
   it('what fails under one key hurts no neighbour of the same call', async () => {
     const namespace = unique('ns');
-    await using service = await createLockService({ redis: redis.url, namespace, logger: quiet });
+    await using service = await createLockService({
+      redis: redis.url,
+      namespace,
+      oneNamePerCall: false,
+      logger: quiet,
+    });
     await settle(service, redis.client);
     const bad = [`n3`, `n7`];
     for (const name of bad) await redis.client.rpush(`${namespace}:{${name}}`, 'a list');

@@ -70,7 +70,7 @@ describe('a process that uses locks and forgets to close the service', () => {
 
   it('ends although Redis has gone', async () => {
     await using server = await RedisServer.start();
-    await using child = await Child.start({ redis: server.url, commandTimeout: 300 });
+    await using child = await Child.start({ redis: server.url, commandTimeout: '2s' });
     await child.call('acquire', { name: 'n' });
     await server.kill();
     await child.call('detach');

@@ -70,9 +70,16 @@ describe('Redis is away when the service starts', () => {
       await until(() => service.inspect('n').catch(() => undefined));
       await server.kill();
       await unavailable(service.acquire('n'));
-      expect(logger.lines).toHaveLength(outage);
+      expect(logger.lines.filter((line) => line.includes('cannot be reached'))).toHaveLength(outage);
       await server.restart();
     }
+    await until(() => service.inspect('n').catch(() => undefined));
+    expect(logger.lines.map((line) => line.slice(0, 20))).toEqual([
+      'Redis cannot be reac',
+      'Redis answers again,',
+      'Redis cannot be reac',
+      'Redis answers again,',
+    ]);
   });
 });
 

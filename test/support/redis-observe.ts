@@ -9,10 +9,10 @@ export async function callsOf(client: Redis, command: string): Promise<number> {
   return Number(calls);
 }
 
-/** Keys of a namespace that say of somebody that he holds or waits: all but the fences and what is known of past releases. */
+/** Keys of a namespace that say of somebody that he holds or waits; the others are fences, what is known of past releases, and a mark. */
 export async function traces(client: Redis, namespace: string): Promise<string[]> {
   const keys = await client.keys(`${namespace}:*`);
-  return keys.filter((key) => !key.endsWith('}:fence') && !key.includes(':released:')).sort();
+  return keys.filter((key) => !/\}:fence$|:released:|:topology:/.test(key)).sort();
 }
 
 /** The keys of a namespace that would stay for ever. */

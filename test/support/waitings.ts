@@ -1,3 +1,4 @@
+import { AskRounds } from '../../lib/core/ask-rounds.js';
 import { Waiting, type WaitingKeeper } from '../../lib/core/waiting.js';
 import type { Wish, WishListener } from '../../lib/core/wish.js';
 import type { Granted, LockUnavailableError, PushedGrant } from '../../lib/index.js';
@@ -8,6 +9,7 @@ import { granted, ScriptedStore } from './scripted-store.js';
 export class Waitings implements WaitingKeeper, WishListener {
   readonly store = new ScriptedStore();
   readonly clock = new FakeClock();
+  readonly rounds = new AskRounds(this.clock);
   readonly patience = 5_000;
   /** Those of which nothing is left in the store. */
   readonly over: Waiting[] = [];

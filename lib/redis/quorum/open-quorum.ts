@@ -11,6 +11,7 @@ export interface QuorumOptions {
   readonly commandTimeout: number;
   readonly longestTtl: number;
   readonly logger: LockLogger | undefined;
+  readonly oneNamePerCall?: boolean | undefined;
 }
 
 const FEWEST = 3;
@@ -33,12 +34,13 @@ export function checkQuorum(quorum: unknown): asserts quorum is readonly RedisSo
 }
 
 export async function openQuorum(sources: readonly RedisSource[], options: QuorumOptions): Promise<QuorumLockStore> {
-  const { namespace, longestTtl, logger } = options;
+  const { namespace, longestTtl, logger, oneNamePerCall } = options;
   const commandTimeout = Math.min(options.commandTimeout, SERVER_TIMEOUT_MS);
   const abstinence = withDrift(longestTtl);
   const open = async (source: RedisSource, index: number): Promise<RedisVoter> => {
     const connection = await Connection.open(source, logger);
-    return new RedisVoter({ connection, namespace, commandTimeout, logger, abstinence, position: index + 1 });
+    const voter = { connection, namespace, commandTimeout, logger, oneNamePerCall, abstinence, position: index + 1 };
+    return new RedisVoter(voter);
   };
   return new QuorumLockStore(await Promise.all(sources.map(open)), { patience: options.commandTimeout, logger });
 }

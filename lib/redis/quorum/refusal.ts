@@ -4,6 +4,7 @@ import type { Busy, Owner } from '../../core/lock-store.js';
 export function refusal(refusals: readonly Busy[], lacking: number): Busy {
   const ends = refusals.map(({ retryAfter }) => retryAfter ?? Number.MAX_VALUE).sort((a, b) => a - b);
   const end = ends[Math.min(lacking, ends.length) - 1] ?? 0;
+  const alive = refusals.map(({ aliveFor }) => aliveFor).filter((aliveFor) => aliveFor !== undefined);
   return {
     granted: false,
     retryAfter: end === Number.MAX_VALUE ? null : end,
@@ -11,6 +12,8 @@ export function refusal(refusals: readonly Busy[], lacking: number): Busy {
     ticket: Math.max(...refusals.map(({ ticket }) => ticket)),
     rank: Math.max(...refusals.map(({ rank }) => rank)),
     holder: commonHolder(refusals).holder,
+    // It has to be heard of in each of the queues.
+    ...(alive.length > 0 ? { aliveFor: Math.min(...alive) } : {}),
   };
 }
 

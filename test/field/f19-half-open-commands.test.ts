@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { serviceOf, VERSIONS } from '../support/clients.js';
+import { until } from '../support/event.js';
+import { Network, type NetworkConnection } from '../support/network.js';
+import { useRedis } from '../support/redis.js';
+
+const BREAKS: [string, (connection: NetworkConnection) => void][] = [
+  ['swallows both ways', (connection) => connection.hole()],
+  ['swallows both ways, and the server has noticed', (connection) => connection.hole({ noticed: true })],
+  ['loses the answers', (connection) => connection.holdReplies()],
+];
+
+describe('F19: the connection for commands is cut off silently', () => {
+  const redis = useRedis();
+
+  it.each(BREAKS)('our own, which %s, is replaced; what was held is held; both is logged once', async (_, cut) => {
+    await using network = await Network.before(redis.server);
+    const locks = await serviceOf(network.url, { commandTimeout: '1s', namespace: `own${Math.random()}` });
+    const exclusive = await locks.acquire('held', { ttl: '20s' });
+    const shared = await locks.acquire('shared', { ttl: '20s', mode: 'shared' });
+    await locks.run('job', () => {});
+    for (const connection of network.forCommands) cut(connection);
+    await until(async () => (await locks.tryRun('job', () => {}).catch(() => undefined))?.acquired, {
+      describe: 'locks to work again',
+    });
+    expect(await exclusive.release()).toBe(true);
+    expect(await shared.release()).toBe(true);
+    await until(() => locks.lines.length === 2, { describe: 'the end of it to be logged' });
+    expect(locks.lines[0]).toMatch(
+      /^Redis has not answered for \d+ ms on a connection that looks alive, which is replaced/,
+    );
+    expect(locks.lines[1]).toMatch(/^Redis answers again, after \d+ ms\.$/);
+  });
+
+  it('one that is cut off while it signs in is replaced, too', { timeout: 40_000 }, async () => {
+    await using network = await Network.before(redis.server);
+    network.swallows = true;
+    const locks = await serviceOf(network.url, { commandTimeout: '20s' });
+    const acquiring = locks.acquire('n');
+    await until(() => network.all.length > 0, { describe: 'the first connection' });
+    network.swallows = false;
+    expect((await acquiring).held).toBe(true);
+  });
+
+  it.each(VERSIONS)('of a client that was handed in ($version), a warning names the options', async ({ connect }) => {
+    await using network = await Network.before(redis.server);
+    const locks = await serviceOf(connect({ port: network.port }), { commandTimeout: '1s' });
+    await locks.run('job', () => {});
+    const [connection] = network.forCommands;
+    connection?.hole();
+    await expect(locks.tryRun('job', () => {})).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    expect(locks.lines).toEqual([expect.stringMatching(/`socketTimeout` and `keepAlive`/)]);
+    expect(connection?.closed).toBe(false);
+    connection?.reset();
+    await until(async () => (await locks.tryRun('job', () => {}).catch(() => undefined))?.acquired);
+    await until(() => locks.lines.length === 2, { describe: 'the end of it to be logged' });
+    expect(locks.lines[1]).toMatch(/^Redis answers again/);
+  });
+
+  it('a server that is busy for a while is replaced once, and not again and again', async () => {
+    await using network = await Network.before(redis.server);
+    const locks = await serviceOf(network.url, { commandTimeout: '1s' });
+    await locks.run('job', () => {});
+    await redis.server.pause();
+    const before = network.all.length;
+    for (let call = 0; call < 4; call += 1) await locks.tryRun('job', () => {}).catch(() => {});
+    expect(network.all.length - before).toBeLessThanOrEqual(1);
+    redis.server.resume();
+    await until(async () => (await locks.tryRun('job', () => {}).catch(() => undefined))?.acquired);
+  });
+});
