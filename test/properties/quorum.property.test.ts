@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { UNBOUNDED } from '../../lib/core/options.js';
 import { type Busy, type Granted } from '../../lib/index.js';
 import { withDrift } from '../../lib/redis/quorum/quorum.js';
 import { QuorumLockStore } from '../../lib/redis/quorum/quorum-lock-store.js';
@@ -10,7 +11,7 @@ const TTL_MS = 3_000;
 const OWNERS = 4;
 
 type Step = { faults: VoterFault[] } & (
-  | { do: 'acquire'; owner: number; waits: boolean; block: number }
+  | { do: 'acquire'; owner: number; waits: boolean; block: number; permits: number }
   | { do: 'renew' | 'release' | 'withdraw'; owner: number }
   | { do: 'restart'; voter: number }
   | { do: 'pass'; ms: number }
@@ -19,16 +20,26 @@ type Step = { faults: VoterFault[] } & (
 interface Hold {
   /** By the holder's clock. */
   deadline: number;
+  permits: number;
+}
+
+interface Owner {
+  id: string;
+  attempt: number;
+  ticket: number;
+  /** Given with its first attempt. */
+  permits: number;
 }
 
 /** Several processes at a quorum, and what each of them believes. */
 class QuorumWorld {
   readonly voters: readonly MemoryVoter[];
   readonly #store: QuorumLockStore;
-  readonly #owners = Array.from({ length: OWNERS }, (_, index) => ({ id: `i#${index}`, attempt: 0, ticket: 0 }));
+  readonly #owners = Array.from({ length: OWNERS }, (_, index) => newOwner(index));
   readonly #holds = new Map<string, Hold>();
   #generation = OWNERS;
   #lastToken = 0;
+  #lastExclusiveToken = 0;
 
   constructor(clocks: readonly VoterClock[]) {
     this.voters = clocks.map((clock) => new MemoryVoter(clock, withDrift(TTL_MS)));
@@ -60,15 +71,16 @@ class QuorumWorld {
     ).toBe(true);
   }
 
-  async #acquire({ owner: index, waits, block }: Extract<Step, { do: 'acquire' }>): Promise<void> {
+  async #acquire({ owner: index, waits, block, permits: asked }: Extract<Step, { do: 'acquire' }>): Promise<void> {
     const owner = this.#owners[index]!;
     // One that holds does not ask again.
     if (this.#holds.has(owner.id)) return;
+    if (owner.attempt === 0) owner.permits = asked;
     owner.attempt += 1;
     const since = performance.now();
-    const { id, attempt, ticket } = owner;
+    const { id, attempt, ticket, permits } = owner;
     const alive = waits ? 5_000 : 0;
-    const claim = { name: 'n', owner: id, permits: 0, ttl: TTL_MS, alive, ticket, attempt, block };
+    const claim = { name: 'n', owner: id, permits, ttl: TTL_MS, alive, ticket, attempt, block };
     const answer = await settled<Granted | Busy>(this.#store.acquire(claim));
     if (!answer) return;
     if (!answer.granted) {
@@ -76,11 +88,19 @@ class QuorumWorld {
       return;
     }
     const now = performance.now();
-    for (const hold of this.#holds.values()) expect(hold.deadline, 'two holders').toBeLessThanOrEqual(now);
-    expect(answer.token, 'a token that has been given out').toBeGreaterThan(this.#lastToken);
+    const bounds = [
+      permits,
+      ...[...this.#holds.values()].filter(({ deadline }) => deadline > now).map((hold) => hold.permits),
+    ];
+    // An exclusive one is alone.
+    expect(bounds.length, `holders with ${bounds}`).toBeLessThanOrEqual(Math.max(1, Math.min(...bounds)));
+    const least = permits === 0 ? this.#lastToken : this.#lastExclusiveToken;
+    expect(answer.token, 'a token that has been given out').toBeGreaterThan(least);
     expect(answer.block).toBeLessThanOrEqual(block);
-    this.#lastToken = answer.token + answer.block - 1;
-    this.#holds.set(id, { deadline: since + TTL_MS });
+    const last = answer.token + answer.block - 1;
+    this.#lastToken = Math.max(this.#lastToken, last);
+    if (permits === 0) this.#lastExclusiveToken = last;
+    this.#holds.set(id, { deadline: since + TTL_MS, permits });
   }
 
   async #other(operation: 'renew' | 'release' | 'withdraw', index: number): Promise<void> {
@@ -88,7 +108,7 @@ class QuorumWorld {
     const hold = this.#holds.get(owner);
     const since = performance.now();
     if (operation === 'renew' && hold && since < hold.deadline) {
-      const ours = await settled(this.#store.renew({ name: 'n', owner, ttl: TTL_MS, permits: 0 }));
+      const ours = await settled(this.#store.renew({ name: 'n', owner, ttl: TTL_MS, permits: hold.permits }));
       if (ours && performance.now() < hold.deadline) hold.deadline = since + TTL_MS;
       if (ours === false) this.#over(index);
     } else if (operation === 'release' && hold) {
@@ -103,9 +123,13 @@ class QuorumWorld {
   /** An owner is one hold, and never used again. */
   #over(index: number): void {
     this.#holds.delete(this.#owners[index]!.id);
-    this.#owners[index] = { id: `i#${this.#generation}`, attempt: 0, ticket: 0 };
+    this.#owners[index] = newOwner(this.#generation);
     this.#generation += 1;
   }
+}
+
+function newOwner(seq: number): Owner {
+  return { id: `i#${seq}`, attempt: 0, ticket: 0, permits: 0 };
 }
 
 /** What it resolves to; undefined when it rejects. */
@@ -136,7 +160,10 @@ const clock = fc.record({
 /** A moment, or about as long as a lease. */
 const time = fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: TTL_MS - 100, max: TTL_MS + 50 }));
 
-const stepsOn = (size: number) => {
+const exclusive = fc.constant(0);
+const anyBound = fc.constantFrom(0, 1, 1, 2, 2, 3, UNBOUNDED);
+
+const stepsOn = (size: number, permits: fc.Arbitrary<number>) => {
   const faults = fc.array(fault, { minLength: size, maxLength: size });
   const step = fc.oneof(
     {
@@ -146,6 +173,7 @@ const stepsOn = (size: number) => {
         owner,
         waits: fc.boolean(),
         block: fc.integer({ min: 1, max: 3 }),
+        permits,
         faults,
       }),
     },
@@ -174,15 +202,27 @@ describe.each([3, 5])(
   (size) => {
     useFakeTime();
 
-    it('never has two holders, gives no token out twice, and keeps nothing that nobody wants', {
-      timeout: 120_000,
-    }, async () => {
-      const property = fc.asyncProperty(stepsOn(size), async ({ clocks, steps }) => {
+    async function holds(permits: fc.Arbitrary<number>, numRuns: number): Promise<void> {
+      const property = fc.asyncProperty(stepsOn(size, permits), async ({ clocks, steps }) => {
         const world = new QuorumWorld(clocks);
         for (const step of steps) await world.perform(step);
         await world.leave();
       });
-      await fc.assert(property, { numRuns: 2_000, interruptAfterTimeLimit: 60_000 });
-    });
+      await fc.assert(property, { numRuns, interruptAfterTimeLimit: 60_000 });
+    }
+
+    it(
+      'never has two holders, gives no token out twice, and keeps nothing that nobody wants',
+      { timeout: 120_000 },
+      () => holds(exclusive, 2_000),
+    );
+
+    it(
+      'admits no more holders than the smallest bound of those inside, and no writer beside a reader',
+      {
+        timeout: 120_000,
+      },
+      () => holds(anyBound, 1_000),
+    );
   },
 );

@@ -1,7 +1,7 @@
-import { LockUnavailableError } from '../../core/errors.js';
 import type { Busy, Claim, Granted } from '../../core/lock-store.js';
 import { runtime } from '../../core/runtime.js';
 import { pause } from '../../core/timer.js';
+import type { Absence } from './absence.js';
 import type { Minorities } from './minorities.js';
 import { isSettled, never, type Poll, poll, quietly, type Tally, type Vote } from './poll.js';
 import { forVoters, type Quorum } from './quorum.js';
@@ -10,8 +10,6 @@ import type { Voter } from './voter.js';
 
 /** How long a claim that does not wait tries again as long as the votes are split. */
 const SPLIT_MS = 500;
-/** How often a claim looks whether the servers are back. */
-const ABSENCE_MS = 50;
 
 type Answer = Granted | Busy;
 /** `isSplit`: nobody has most of the votes. */
@@ -21,8 +19,7 @@ type Refusal = Busy & { readonly isSplit?: boolean };
 export interface Electorate {
   readonly quorum: Quorum;
   readonly minorities: Minorities;
-  /** How long it waits for most of the voters to come back, in ms. */
-  readonly patience: number;
+  readonly absence: Absence;
   /** Whether the lock is still wanted. */
   isWanted(): boolean;
 }
@@ -43,35 +40,26 @@ export class Ballot {
   }
 
   async run(): Promise<Granted | Busy> {
-    const { minorities, patience, isWanted } = this.#electorate;
+    const { minorities, absence, isWanted } = this.#electorate;
     const { owner, alive } = this.#claim;
     for (const since = runtime.monotonic(); ; ) {
-      const answer = await this.#attempt();
-      const took = runtime.monotonic() - since;
-      if (answer instanceof LockUnavailableError) {
-        if (took > patience || !isWanted()) throw answer;
-        await pause(ABSENCE_MS);
-      } else if (answer.granted || alive > 0 || !answer.isSplit || took > SPLIT_MS) return answer;
+      const answer = await absence.outlast(() => this.#attempt(), isWanted);
+      if (answer.granted || alive > 0 || !answer.isSplit || runtime.monotonic() - since > SPLIT_MS) return answer;
       // Claims that come at the same moment may split the votes: then one of those that try again gets them all.
-      else await pause(minorities.backOff(owner));
+      await pause(minorities.backOff(owner));
     }
   }
 
-  /** An error is the answer where so many servers are not there, or have no vote, that nothing can be decided. */
-  async #attempt(): Promise<Granted | Refusal | LockUnavailableError> {
+  /** Throws where so many servers are not there, or have no vote, that nothing can be decided. */
+  async #attempt(): Promise<Granted | Refusal> {
     const since = runtime.monotonic();
     // Holders whose shares overlap have one token as long as all servers have a say in it. And who has not won has to know
     // of each vote that it has, since it stands in the way of others with it.
     const isWon = ({ votes }: Tally<Voter, Answer>): boolean =>
       this.#claim.permits === 0 && grantsIn(votes).length >= this.#needed;
     const answers = await poll(this.#electorate.quorum.voters, (voter) => voter.acquire(this.#asked), isWon);
-    try {
-      const grant = await this.#confirm(answers);
-      return grant ?? (await this.#refuse(answers, runtime.monotonic() - since));
-    } catch (error) {
-      if (error instanceof LockUnavailableError) return error;
-      throw error;
-    }
+    const grant = await this.#confirm(answers);
+    return grant ?? this.#refuse(answers, runtime.monotonic() - since);
   }
 
   /**
@@ -93,14 +81,14 @@ export class Ballot {
     return quorum.outcome(this.#claim.name, answers, this.#needed) ? { granted: true, token, block } : undefined;
   }
 
-  async #refuse(answers: Poll<Voter, Answer>, took: number): Promise<Refusal | LockUnavailableError> {
+  async #refuse(answers: Poll<Voter, Answer>, took: number): Promise<Refusal> {
     const { quorum, minorities } = this.#electorate;
     const { owner, alive } = this.#claim;
     const grants = grantsIn(answers.votes);
     const refusing = answers.votes.filter(({ answer }) => !answer.granted);
     const refusals = refusing.map(({ answer }) => answer as Busy);
     if (refusals.length === 0 || answers.votes.length < quorum.majority) {
-      return quorum.unavailable(this.#claim.name, answers);
+      throw quorum.unavailable(this.#claim.name, answers);
     }
 
     const busy = refusal(refusals, this.#needed - grants.length);

@@ -15,6 +15,7 @@ import { runtime } from '../../core/runtime.js';
 import type { LockLogger } from '../../core/service-options.js';
 import { extraOf } from '../../core/store-extras.js';
 import { within } from '../../core/timer.js';
+import { Absence } from './absence.js';
 import { Ballot } from './ballot.js';
 import { Minorities } from './minorities.js';
 import { isSettled, never, poll, quietly, type Tally, type Vote, yesIn } from './poll.js';
@@ -22,7 +23,7 @@ import { forVoters, Quorum } from './quorum.js';
 import { quorumState } from './quorum-state.js';
 import { Roll } from './roll.js';
 import { Swept } from './swept.js';
-import { Voter, type VoterStore } from './voter.js';
+import { type Release, type ReleaseAnswers, Voter, type VoterStore } from './voter.js';
 
 /** For a vote that was lost. */
 const WITHOUT_WAIT = { alive: 0, ticket: 0, attempt: 0, block: 1 };
@@ -34,11 +35,20 @@ class Untold extends Error {}
 
 interface Candidate {
   readonly key: Owner;
+  readonly name: string;
   readonly permits: number;
   /** By when it is over unless it asks for something more. */
   over: number;
   /** What it has. */
   grant: Granted | undefined;
+}
+
+/** A release that is not decided yet, and is asked for again then. */
+interface Releasing {
+  readonly key: Owner;
+  /** By when nobody asks for it again. */
+  readonly over: number;
+  readonly answers: ReleaseAnswers;
 }
 
 export interface QuorumStoreOptions {
@@ -56,9 +66,11 @@ export class QuorumLockStore implements LockStore {
   readonly #quorum: Quorum;
   readonly #roll: Roll;
   readonly #patience: number;
+  readonly #absence: Absence;
   readonly #minorities = new Minorities();
   /** Those who want the lock, or have it. */
   readonly #owners = new Swept<Candidate>(({ over }, now) => now > over);
+  readonly #releasing = new Swept<Releasing>(({ over }, now) => now > over);
 
   constructor(stores: readonly VoterStore[], { patience = 0, logger }: QuorumStoreOptions = {}) {
     const voters: Voter[] = [];
@@ -66,6 +78,7 @@ export class QuorumLockStore implements LockStore {
     this.#quorum = new Quorum(voters);
     this.#roll = new Roll(voters, patience, logger);
     this.#patience = patience;
+    this.#absence = new Absence(patience);
   }
 
   /** How many owners each voter may have something of. */
@@ -82,7 +95,7 @@ export class QuorumLockStore implements LockStore {
       const answer = await new Ballot(claim, {
         quorum: this.#quorum,
         minorities: this.#minorities,
-        patience: this.#patience,
+        absence: this.#absence,
         isWanted: () => this.#owners.get(owner) === candidate,
       }).run();
       if (answer.granted) this.#won(owner, candidate, answer);
@@ -110,20 +123,27 @@ export class QuorumLockStore implements LockStore {
     return ours;
   }
 
-  async release(owned: Owned & { retain: number }): Promise<ReleaseAnswer> {
-    this.#forget(owned.owner);
+  /** Whoever is told that nothing is known asks again, and a server that has released answers only once. */
+  async release(owned: Release): Promise<ReleaseAnswer> {
+    const { name, owner } = owned;
+    const releasing = this.#releasing.get(owner) ?? this.#beginRelease(owner);
+    const { voters, majority } = this.#quorum;
     const release = async (voter: Voter): Promise<boolean> => {
-      const answer = await voter.release(owned);
+      const answer = await voter.release(owned, releasing.answers);
       if (answer === 'unknown') throw new Untold();
       return answer;
     };
-    const answers = await poll(this.#quorum.voters, release, isSettled(this.#quorum.majority));
+    const answers = await poll(voters, release, isSettled(majority));
     try {
-      return this.#quorum.outcome(owned.name, answers, this.#quorum.majority);
+      const ours = this.#quorum.outcome(name, answers, majority);
+      this.#releasing.delete(releasing);
+      return ours;
     } catch (error) {
+      const isTold = answers.missing > 0 || answers.errors.some((each) => !(each instanceof Untold));
+      if (isTold) throw error;
       // All have answered, and it is not ours any more.
-      if (answers.missing === 0 && answers.errors.every((each) => each instanceof Untold)) return 'unknown';
-      throw error;
+      this.#releasing.delete(releasing);
+      return 'unknown';
     }
   }
 
@@ -158,10 +178,12 @@ export class QuorumLockStore implements LockStore {
     await this.#roll.call();
     const ask = (voter: Voter): Promise<number | null> => extraOf(voter.store, 'doneAt', 'A mark')(name);
     const found = ({ votes }: Tally<Voter, number | null>): boolean => votes.some(({ answer }) => answer !== null);
-    const answers = await poll(this.#quorum.voters, ask, found);
-    const mark = answers.votes.find(({ answer }) => answer !== null);
-    if (!mark && answers.votes.length < this.#quorum.majority) throw this.#quorum.unavailable(name, answers);
-    return mark?.answer ?? null;
+    return this.#absence.outlast(async () => {
+      const answers = await poll(this.#quorum.voters, ask, found);
+      const mark = answers.votes.find(({ answer }) => answer !== null);
+      if (!mark && answers.votes.length < this.#quorum.majority) throw this.#quorum.unavailable(name, answers);
+      return mark?.answer ?? null;
+    });
   }
 
   /** Every server has to answer: a mark that is left on one counts. */
@@ -185,13 +207,15 @@ export class QuorumLockStore implements LockStore {
     await this.#roll.call();
     const ask = (voter: Voter): Promise<boolean> =>
       extraOf(voter.store, 'requestRelease', 'A request for release')(name);
-    const answers = await poll(this.#quorum.voters, ask, isSettled(this.#quorum.majority));
-    return this.#quorum.outcome(name, answers, this.#quorum.majority);
+    return this.#absence.outlast(async () => {
+      const answers = await poll(this.#quorum.voters, ask, isSettled(this.#quorum.majority));
+      return this.#quorum.outcome(name, answers, this.#quorum.majority);
+    });
   }
 
   async names(prefix: string): Promise<readonly string[]> {
     const list = (voter: Voter): Promise<readonly string[]> => extraOf(voter.store, 'names', 'A list of names')(prefix);
-    const lists = await this.#ask(undefined, this.#quorum.majority, list);
+    const lists = await this.#absence.outlast(() => this.#ask(undefined, this.#quorum.majority, list));
     return [...new Set(lists.flatMap(({ answer }) => answer))].sort();
   }
 
@@ -212,9 +236,9 @@ export class QuorumLockStore implements LockStore {
       granted: (owner) => listener.nudged(owner),
       revoked: (owner, token) => {
         // What comes late of an earlier vote says nothing of this hold.
-        const granted = this.#owners.get(owner)?.grant?.token;
-        if (granted !== undefined && token !== undefined && token < granted) return;
-        if (granted !== undefined) this.#forget(owner);
+        const { name, grant } = this.#owners.get(owner) ?? {};
+        if (grant && token !== undefined && token < grant.token) return;
+        if (grant && name !== undefined) this.#giveUp({ name, owner });
         listener.revoked(owner, token);
       },
       nudged: (owner) => listener.nudged(owner),
@@ -233,11 +257,19 @@ export class QuorumLockStore implements LockStore {
     await Promise.all(voters.map((voter) => voter.close()));
   }
 
-  #candidate({ owner, permits, ttl, alive }: Claim): Candidate {
-    const candidate = this.#owners.get(owner) ?? { key: owner, permits, over: 0, grant: undefined };
+  #candidate({ name, owner, permits, ttl, alive }: Claim): Candidate {
+    const candidate = this.#owners.get(owner) ?? { key: owner, name, permits, over: 0, grant: undefined };
     candidate.over = runtime.monotonic() + this.#patience + ttl + alive;
     if (this.#owners.get(owner) !== candidate) this.#owners.add(candidate);
     return candidate;
+  }
+
+  #beginRelease(owner: Owner): Releasing {
+    const over = this.#owners.get(owner)?.over ?? runtime.monotonic();
+    const releasing = { key: owner, over, answers: new Map() };
+    this.#forget(owner);
+    this.#releasing.add(releasing);
+    return releasing;
   }
 
   #won(owner: Owner, candidate: Candidate, grant: Granted): void {
@@ -270,7 +302,7 @@ export class QuorumLockStore implements LockStore {
   }
 
   #look(name: string): Promise<readonly Vote<Voter, StoreState>[]> {
-    return this.#ask(name, this.#quorum.majority, ({ store }) => store.inspect(name));
+    return this.#absence.outlast(() => this.#ask(name, this.#quorum.majority, ({ store }) => store.inspect(name)));
   }
 
   /** The answers of all who answer, of whom `needed` have to. */

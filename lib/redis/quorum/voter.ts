@@ -23,6 +23,9 @@ export interface VoterStore extends LockStore, Reach {
   onIdentified?(listener: () => void): void;
 }
 
+export type Release = Owned & { readonly retain: number };
+export type ReleaseAnswers = Map<Voter, ReleaseAnswer>;
+
 /** An attempt of an owner that nobody wants must not leave its mark for longer than it can be asked for. */
 const MARKING_MS = 3_600_000;
 
@@ -66,17 +69,21 @@ export class Voter {
     return this.store.renew(renewal);
   }
 
-  release({ name, owner, retain }: Owned & { retain: number }): Promise<ReleaseAnswer> {
+  /** `answers`: what the servers have answered to this release; an answer that comes later is noted there, too. */
+  async release({ name, owner, retain }: Release, answers: ReleaseAnswers): Promise<ReleaseAnswer> {
+    const known = answers.get(this);
+    if (known !== undefined) return known;
     const retainedUntil = runtime.monotonic() + retain;
     return this.#stakes.takeBack(owner, async () => {
       this.#assertVote(name);
-      const rest = Math.max(0, Math.ceil(retainedUntil - runtime.monotonic()));
-      const released = this.store.release({ name, owner, retain: retain > 0 ? rest : 0 });
+      const rest = retain > 0 ? Math.max(0, Math.ceil(retainedUntil - runtime.monotonic())) : 0;
+      const released = this.store.release({ name, owner, retain: rest });
       // Where the lock was won without this vote, the owner may stand in the queue still.
       const left = settled(this.store.withdraw({ name, owner }));
       const answer = await released;
+      if (!answers.has(this)) answers.set(this, answer);
       if (!(await left)) await this.store.withdraw({ name, owner });
-      return answer;
+      return answers.get(this) ?? answer;
     });
   }
 
