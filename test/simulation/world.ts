@@ -49,6 +49,8 @@ export class World {
   readonly chronicle = new Chronicle(this.scheduler);
   readonly network: Network;
   readonly topology: Topology;
+  /** What its faults may do that no other kind may do beside: lose data, or set the clock of a server. */
+  readonly harm: 'clock' | 'data' | 'none';
   readonly servers: readonly SimServer[];
   /** One in each place. */
   readonly workers = new Map<string, Worker>();
@@ -70,6 +72,7 @@ export class World {
     const random = this.random.fork('world');
     this.network = new Network(this.scheduler, this.random.fork('network'));
     this.topology = drawTopology(random, options.topologies);
+    this.harm = random.pick(['clock', 'data', 'none']);
     this.#manner = { handedIn: random.chance(0.3), commandTimeout: random.integer(1_000, 3_000) };
     this.servers = Array.from({ length: this.topology.servers }, (_, index) => this.#server(`s${index + 1}`));
     if (this.topology.promotes) this.lead(this.servers[0] as SimServer);
@@ -147,7 +150,8 @@ export class World {
     const witness = { process, chronicle: this.chronicle, register: this.#register };
     const services = await this.#open(process);
     const { mayBegin } = this;
-    const retains = true;
+    // What is kept outlives a server's clock that is set back.
+    const retains = this.harm !== 'clock';
     const worker = new Worker({ witness, services, random, retains, epoch: 0, mayBegin });
     this.workers.set(slot, worker);
     this.chronicle.record({ kind: 'started', worker: name });

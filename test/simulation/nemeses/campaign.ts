@@ -75,10 +75,9 @@ export class Campaign {
 /** Those that are possible here, some of them: so that each run has a character of its own. */
 function chooseNemeses(world: World, random: Random): readonly Nemesis[] {
   const possible = NEMESES.filter((nemesis) => nemesis.possible?.(world) ?? true);
-  const harms = random.pick(['clock', 'data', 'none']);
   const wanted = possible.filter((nemesis) => {
     const harm = nemesis.harms?.(world);
-    return (harm === undefined || harm === harms) && random.chance(0.5);
+    return (harm === undefined || harm === world.harm) && random.chance(0.5);
   });
   return wanted.length > 1 ? wanted : possible.filter((nemesis) => nemesis.harms?.(world) === undefined);
 }

@@ -10,6 +10,7 @@ export interface CommandContext {
   /** In us. */
   time(): number;
   publish(channel: string, message: string): number;
+  info(): string;
 }
 
 type Command = (context: CommandContext, args: readonly string[]) => Reply;
@@ -242,6 +243,7 @@ function typeOf({ keys }: CommandContext, key: string): Status {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  INFO: ({ info }) => info(),
   PING: () => new Status('PONG'),
   TIME: ({ time }) => {
     const us = time();

@@ -137,21 +137,24 @@ export class Wire implements Peer {
     return this.process.name;
   }
 
-  connect(): void {
+  /** What is not answered is asked again, as TCP does: after a second, and then after twice as long each time. */
+  connect(again = 1_000): void {
     const { receiver, scheduler, network } = this.#options;
+    if (!this.openHere || this.open) return;
     const { connects } = network.conditions(this.slot, this.server, this.role);
     const delay = network.delayFor(this);
-    if (connects === 'never') return;
-    if (connects === 'refused' || !this.server.up) {
+    if (connects === 'refused' || (connects === 'yes' && !this.server.up)) {
       this.#here(delay, () => {
+        if (!this.openHere) return;
         this.#closeHere();
         receiver.refused();
       });
       return;
     }
+    scheduler.in(again, () => this.connect(2 * again));
+    if (connects === 'never' || !this.throughBoth) return;
     scheduler.in(delay, () => {
-      if (!this.openHere || !this.server.up) return;
-      if (!this.#throughDown && !this.#throughUp) return;
+      if (!this.openHere || this.open || !this.server.up || !this.throughBoth) return;
       this.open = true;
       this.server.accept(this);
       this.#down(() => receiver.connected());

@@ -99,6 +99,7 @@ export class SimServer {
       },
       time: () => this.#time,
       publish: (channel, message) => this.#publish(channel, message),
+      info: () => this.#info(),
     };
   }
 
@@ -285,8 +286,6 @@ export class SimServer {
       case 'AUTH':
       case 'SELECT':
         return 'OK';
-      case 'INFO':
-        return this.#info();
       case 'ROLE':
         return this.readOnly ? ['slave'] : ['master', this.#offset, []];
     }

@@ -3,12 +3,16 @@ import type { Scheduler } from '../machine/scheduler.js';
 
 type WithoutTime<E> = E extends HistoryEvent ? Omit<E, 'at'> & { at?: Moment } : never;
 
+/** Between two things that happen at one moment of virtual time: which came first is known. */
+const INSTANT_MS = 1e-6;
+
 /** What happened in one run, in the order of true time. */
 export class Chronicle {
   readonly events: HistoryEvent[] = [];
   /** The requests whose `release` was called by hand, and told what it told. */
   readonly explicit = new Set<string>();
   readonly #scheduler: Scheduler;
+  #last = 0;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -19,7 +23,8 @@ export class Chronicle {
   }
 
   record(event: WithoutTime<HistoryEvent>): void {
-    this.events.push({ at: this.#scheduler.now, ...event } as HistoryEvent);
+    this.#last = Math.max(this.#scheduler.now, this.#last + INSTANT_MS);
+    this.events.push({ at: this.#last, ...event } as HistoryEvent);
   }
 }
 
