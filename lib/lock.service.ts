@@ -158,9 +158,13 @@ export class LockService {
     return this.locker.resignAll();
   }
 
-  /** Nest's hook, when nothing is served any more, and after those of all other modules. */
-  onApplicationShutdown(): Promise<void> {
-    return this.close();
+  /**
+   * Nest's hook, when nothing is served any more, and after those of all other modules. What has just been asked for, such
+   * as the lock of the last tick of a cron, still gets its answer.
+   */
+  async onApplicationShutdown(): Promise<void> {
+    await this.locker.settle();
+    await this.close();
   }
 }
 

@@ -76,6 +76,11 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     this.#advance();
   }
 
+  /** Whether a caller waits here, be it for the first answer of the store. */
+  get waiting(): boolean {
+    return this.#line.first !== undefined;
+  }
+
   /** Ends every wait with a fresh error. */
   failAll(error: (name: string) => Error): void {
     for (const request of this.#line.all()) request.fail(error(request.name));

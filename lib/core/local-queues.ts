@@ -18,6 +18,11 @@ export class LocalQueues implements LocalQueueKeeper {
     this.#bounds = bounds;
   }
 
+  /** Whether a caller waits in one of them. */
+  get waiting(): boolean {
+    return this.#line.all().some(({ waiting }) => waiting);
+  }
+
   /** Ends every wait with a fresh error. */
   failAll(error: (name: string) => Error): void {
     for (const queue of this.#line.all()) queue.failAll(error);

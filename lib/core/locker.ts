@@ -22,7 +22,11 @@ import { harmless, type ResolvedServiceOptions } from './service-options.js';
 import { Session } from './session.js';
 import { StoreCalls } from './store-calls.js';
 import { extraOf } from './store-extras.js';
-import { within } from './timer.js';
+import { pause, within } from './timer.js';
+
+/** How long a shutdown lets those wait on who wait already, and how often it looks. */
+const SETTLE_MS = 250;
+const SETTLE_STEP_MS = 5;
 
 /** So many places are named at the most. */
 const MOST_WARNINGS = 1_000;
@@ -185,6 +189,14 @@ export class Locker {
   async resignAll(): Promise<void> {
     this.#resigned = true;
     await Promise.all([...this.#elections].map((election) => election.resign()));
+  }
+
+  /** Before a shutdown: until no caller waits any more, but not for what takes long. */
+  async settle(): Promise<void> {
+    const end = this.#clock.now() + Math.min(SETTLE_MS, this.#options.shutdownGrace);
+    while (this.#queues.waiting && this.#clock.now() < end) {
+      await pause(SETTLE_STEP_MS);
+    }
   }
 
   close(): Promise<void> {

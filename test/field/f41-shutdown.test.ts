@@ -25,6 +25,7 @@ import {
   OnElected,
 } from '../../lib/index.js';
 import { deferred, until } from '../support/event.js';
+import { FaultyStore } from '../support/faulty-store.js';
 import { Room, TestApp } from '../support/nest.js';
 
 @Controller()
@@ -230,6 +231,30 @@ describe.each<[string, Partial<LockModuleOptions> & { isGlobal?: boolean }]>([
       expect(seen).toEqual(['onModuleDestroy', 'beforeApplicationShutdown', 'onApplicationShutdown']);
     }
     await expect(app.get(LockService).acquire('a')).rejects.toMatchObject({ code: 'LOCK_CLOSED' });
+  });
+});
+
+describe('The last tick of a cron', () => {
+  it('still gets the answer for its lock, and its turn in this process, although the application shuts down', async () => {
+    const asked = deferred<void>();
+    const answer = deferred<void>();
+    const faulty = new FaultyStore();
+    const imports = [LockModule.forRoot({ store: faulty.store })];
+    const app = await TestApp.start({ imports });
+    onTestFinished(() => app.close());
+    const locks = app.get(LockService);
+    faulty.faults.acquire = async (call) => {
+      asked.resolve();
+      await answer.promise;
+      return call();
+    };
+    const ticks = [1, 2, 3].map((tick) => locks.run('tick', async () => tick));
+    await asked.promise;
+    const closed = app.close();
+    await until(() => refused(app));
+    answer.resolve();
+    expect(await Promise.all(ticks)).toEqual([1, 2, 3]);
+    await closed;
   });
 });
 

@@ -63,7 +63,7 @@ describe('When the application closes', () => {
     expect(orders.room.visitors).toEqual([]);
   });
 
-  it('those who wait are told at once, and leave the queue', async () => {
+  it('those who wait are told soon, and leave the queue', async () => {
     const { app, elsewhere, locks, orders } = await start();
     await using held = await elsewhere.acquire('order:7');
     const waiters = [locks.acquire('order:7'), locks.run('order:7', async () => {}), orders.pay('7', 'waiting')];
