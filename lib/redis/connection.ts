@@ -165,7 +165,7 @@ export class Connection {
     this.#isReplaced = true;
     this.losses += 1;
     this.#detach();
-    endStream(this.#client, () => disconnect(this.#client));
+    disconnect(this.#client);
     cut(this.#client);
   }
 
@@ -185,7 +185,9 @@ export class Connection {
     this.#isClosed = true;
     this.#cancelSignIn?.();
     this.#detach();
-    if (this.own) endStream(this.#client, () => disconnect(this.#client));
+    if (!this.own) return;
+    disconnect(this.#client);
+    endStream(this.#client);
   }
 
   #on(event: string, listener: Listener): void {

@@ -19,10 +19,10 @@ type Stream = { on?(event: 'data' | 'end', listener: () => void): unknown } & {
 
 /** What of an ioredis client hangs on timers and ticks. */
 interface Internals {
-  readonly status?: string;
   readonly isCluster?: boolean;
   readonly stream?: Stream;
   connect(...args: unknown[]): Promise<unknown>;
+  disconnect(...args: unknown[]): void;
   setStatus?(status: string, arg?: unknown): void;
   on(event: '+node', listener: (node: Internals) => void): unknown;
 }
@@ -38,29 +38,30 @@ export function steadyClient(make: () => RedisClient): RedisClient {
   return client;
 }
 
-/** Those that are ended for good; ioredis says so of none that was about to connect again. */
-const ENDED = new WeakSet<object>();
-
-/** For good, as `end`; whatever becomes of the writes that a fake has kept from ending. */
-export function endStream(client: RedisClient, end: () => void): void {
+/** After `disconnect()`: a socket does not end by itself when a fake has kept what was written from being done with. */
+export function endStream(client: RedisClient): void {
   const { stream } = client as unknown as Internals;
-  ENDED.add(client);
-  unfaked(end);
   if (stream) after(END_MS, () => stream.destroy?.());
 }
 
 function steady(client: Internals): void {
-  const { connect, setStatus } = client;
+  const { connect, disconnect, setStatus } = client;
+  let cancelReconnect: CancelTimer | undefined;
   client.connect = (...args) => unfaked(() => connect.apply(client, args));
+  client.disconnect = (...args) => {
+    cancelReconnect?.();
+    unfaked(() => disconnect.apply(client, args));
+  };
   if (client.isCluster) client.on('+node', steady);
   if (!setStatus) return;
-  let cancelReconnect: CancelTimer | undefined;
   client.setStatus = (status, arg) => {
+    cancelReconnect?.();
     if (status === 'connect') steadyStream(client.stream);
     unfaked(() => setStatus.call(client, status, arg));
-    cancelReconnect?.();
-    if (status === 'reconnecting')
-      cancelReconnect = reconnectIn(client, typeof arg === 'number' ? arg : CLUSTER_DELAY_MS);
+    if (status !== 'reconnecting') return;
+    // ioredis is about to arm a timer for that, which may be a fake.
+    const late = (typeof arg === 'number' ? arg : CLUSTER_DELAY_MS) + LATE_MS;
+    cancelReconnect = after(late, () => void client.connect().catch(() => {}));
   };
 }
 
@@ -74,13 +75,6 @@ function steadyStream(stream: Stream | undefined): void {
   unfaked(() => stream.on?.('data', () => {}));
   // What comes between the end of the other side and the end of ours is left to the next tick, too.
   stream.on?.('end', () => stream.destroy?.());
-}
-
-/** ioredis has armed a timer for that, which may be a fake. */
-function reconnectIn(client: Internals, ms: number): CancelTimer {
-  return after(ms + LATE_MS, () => {
-    if (client.status === 'reconnecting' && !ENDED.has(client)) client.connect().catch(() => {});
-  });
 }
 
 /** Runs `fn`, and all that it leaves to the next tick, with the real `process.nextTick`. */

@@ -12,7 +12,6 @@ const globals: Runtime = {
   setTimeout: (fn, ms) => setTimeout(fn, ms),
   clearTimeout: (timer) => clearTimeout(timer),
   setImmediate: (fn) => void setImmediate(fn),
-  nextTick: (fn) => process.nextTick(fn),
   queueMicrotask: (fn) => queueMicrotask(fn),
   monotonic: () => performance.now(),
   wall: () => Date.now(),
@@ -27,7 +26,8 @@ export function useFakeTime(fakes?: Fakes): void {
 /** From now on time is fake, for the library, too. */
 export function fakeTime(fakes?: Fakes): void {
   vi.useFakeTimers(fakes);
-  Object.assign(runtime, globals);
+  // Itself, since the library looks whether it is a fake.
+  Object.assign(runtime, globals, { nextTick: process.nextTick });
 }
 
 export function realTime(): void {

@@ -89,8 +89,10 @@ const deeds = {
   },
 
   async 'closes the service'(service: LockService): Promise<void> {
-    await service.acquire('lock');
-    await service.close();
+    const lock = await service.acquire('lock');
+    const closed = service.close();
+    await lock.release();
+    await closed;
   },
 };
 
