@@ -16,8 +16,8 @@ export interface ProofOptions {
   /** Whether anybody waits for messages. */
   readonly isNeeded: () => boolean;
   readonly onProven: () => void;
-  /** Messages do not arrive: why. */
-  readonly onRefuted: (reason: string) => void;
+  /** Messages do not arrive: why. `isSurprise`: they should have, by what was known. */
+  readonly onRefuted: (reason: string, isSurprise: boolean) => void;
 }
 
 /**
@@ -55,7 +55,8 @@ export class Proof {
     const listeners = await this.#options.probe(nonce).catch(() => undefined);
     if (this.#nonce !== nonce) return;
     if (listeners === undefined) this.#unsent();
-    else if (listeners === 0 && this.#options.countsListeners) this.#refute('Redis knows of no listener');
+    else if (listeners === 0 && this.#options.countsListeners)
+      this.#refute('Redis knows of no listener', this.isProven);
     else this.#answered(listeners);
   }
 
@@ -94,7 +95,7 @@ export class Proof {
     }
     const nonce = this.#nonce;
     const lost = (): void => {
-      if (this.#nonce === nonce) this.#refute('a message to ourselves got lost');
+      if (this.#nonce === nonce) this.#refute('a message to ourselves got lost', true);
     };
     // After a pause of the process the message may be here, and be read before `setImmediate`.
     this.#cancel = after(LOST_MS, () => runtime.setImmediate(lost));
@@ -109,9 +110,9 @@ export class Proof {
     this.#options.onProven();
   }
 
-  #refute(reason: string): void {
+  #refute(reason: string, isSurprise: boolean): void {
     this.reset();
-    this.#options.onRefuted(reason);
+    this.#options.onRefuted(reason, isSurprise);
   }
 
   /** Nothing is known of messages when commands do not arrive. */

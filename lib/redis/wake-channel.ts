@@ -64,7 +64,8 @@ export class WakeChannel {
       countsListeners: !connection.isCluster,
       isNeeded: () => this.#isNeeded(),
       onProven: () => this.#proven(),
-      onRefuted: (reason) => this.#broken(reason, true),
+      // After a reconnection of the commands, the other connection may have stayed on another server.
+      onRefuted: (reason, isSurprise) => this.#broken(reason, isSurprise),
     });
     this.#subscriber.onReady(() => void this.#subscribe());
     this.#subscriber.onLost(() => this.#lost());

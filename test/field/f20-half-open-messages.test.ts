@@ -45,6 +45,7 @@ describe('F20: the connection for messages is cut off silently', () => {
         await until(async () => (await holder.inspect('job')).waiting.length === 1, { describe: 'a waiter' });
         await held.release();
         await (await waiting).release();
+        await until(() => waiter.lines.length === 2, { describe: 'the end of it to be logged' });
         await handOver(holder, waiter, key, { ttl: '5s' });
         expect(waiter.lines).toEqual([
           expect.stringMatching(/^Messages of Redis do not arrive \(/),
@@ -55,21 +56,21 @@ describe('F20: the connection for messages is cut off silently', () => {
     );
   });
 
-  it('nothing is sent to find out as long as nobody waits', async () => {
+  it('nothing is sent to find out as long as nobody waits', { timeout: 30_000 }, async () => {
     await using network = await Network.before(redis.server);
-    const locks = await serviceOf(network.url, { namespace: 'idle' });
-    await locks.run('job', () => {});
-    await until(() => network.forMessages.length === 1);
     let probes = 0;
     network.onData = (_, text) => {
       probes += text.includes('probe ') ? 1 : 0;
     };
+    const locks = await serviceOf(network.url, { namespace: 'idle' });
+    await locks.run('job', () => {});
+    await until(() => probes === 1, { describe: 'the probe of a new connection' });
     await new Promise((resolve) => setTimeout(resolve, 6_500));
-    expect(probes).toBe(0);
+    expect(probes).toBe(1);
     const holder = await serviceOf(redis.url, { namespace: 'idle' });
     const held = await holder.acquire('job');
     const waiting = locks.acquire('job');
-    await until(() => probes > 0, { describe: 'a probe' });
+    await until(() => probes > 1, { describe: 'another probe' });
     await held.release();
     await (await waiting).release();
   });

@@ -29,7 +29,7 @@ describe('F29: an acquire that waits for replicas stalls, and its withdrawal tra
   async function stalled(options: object): Promise<{ locks: LockService; lane: NetworkConnection[] }> {
     const [{ connect }] = VERSIONS as [(typeof VERSIONS)[0]];
     const locks = await serviceOf(connect({ port: network.port, maxRetriesPerRequest: null }), {
-      commandTimeout: '500ms',
+      commandTimeout: '1500ms',
       defaults: { replicas: 1, ttl: '1h' },
     });
     await locks.run('warm', () => {});
