@@ -73,8 +73,12 @@ export class Connection {
     this.#watchSignIn();
   }
 
-  /** ioredis is loaded only where a connection is opened. */
-  static async open(source: RedisSource, logger: LockLogger | undefined): Promise<Connection> {
+  /** ioredis is loaded only where a connection is opened. `consequence`: of its being away, as a sentence. */
+  static async open(
+    source: RedisSource,
+    logger: LockLogger | undefined,
+    consequence = 'Locks are unavailable until it is back.',
+  ): Promise<Connection> {
     if (isClient(source)) return new Connection(source, false, logger);
     const { Redis } = await outside(() => import('ioredis'));
     // A URL or options: ioredis tells them apart itself, and what stands in them goes first.
@@ -82,7 +86,7 @@ export class Connection {
     const client = make(() => outside(() => steadyClient(open)));
     const connection = new Connection(client, true, logger);
     connection.#watchErrors((problem) =>
-      connection.outage.begins(`Redis cannot be reached (${problem}). Locks are unavailable until it is back.`),
+      connection.outage.begins(`Redis cannot be reached (${problem}). ${consequence}`),
     );
     return connection;
   }

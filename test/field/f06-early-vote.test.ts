@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLockService, type LockService } from '../../lib/index.js';
-import { readLook } from '../../lib/redis/quorum/look.js';
+import { readIntroduction } from '../../lib/redis/quorum/introduction.js';
 import { until } from '../support/event.js';
 import { freePort } from '../support/free-port.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
@@ -21,7 +21,7 @@ describe('F6: what a server says of its start', () => {
       const seconds = Math.floor(now / 1_000_000) - startSecond;
       const told = `run_id:abc\r\nserver_time_usec:${now}\r\nuptime_in_seconds:${seconds}\r\n`;
       for (const info of [told, told.replace(/server_time_usec:\d+\r\n/, '')]) {
-        const { runId, up } = readLook(info) ?? {};
+        const { runId, up } = readIntroduction(info) ?? {};
         expect(runId).toBe('abc');
         expect(up).toBeLessThanOrEqual(later / 1_000);
         expect(up).toBeGreaterThanOrEqual(0);
@@ -32,9 +32,9 @@ describe('F6: what a server says of its start', () => {
   });
 
   it('is nothing where it does not tell, and no time where its clock was set back', () => {
-    expect(readLook('redis_version:7.0.15\r\n')).toBeUndefined();
-    expect(readLook(null)).toBeUndefined();
-    expect(readLook('uptime_in_seconds:-3600\r\n')).toEqual({ runId: undefined, up: 0 });
+    expect(readIntroduction('redis_version:7.0.15\r\n')).toBeUndefined();
+    expect(readIntroduction(null)).toBeUndefined();
+    expect(readIntroduction('uptime_in_seconds:-3600\r\n')).toEqual({ runId: undefined, up: 0 });
   });
 });
 

@@ -38,11 +38,21 @@ export async function openQuorum(sources: readonly RedisSource[], options: Quoru
   const commandTimeout = Math.min(options.commandTimeout, SERVER_TIMEOUT_MS);
   const abstinence = withDrift(longestTtl);
   const open = async (source: RedisSource, index: number): Promise<RedisVoter> => {
-    const connection = await Connection.open(source, logger);
-    const voter = { connection, namespace, commandTimeout, logger, oneNamePerCall, abstinence, position: index + 1 };
-    return new RedisVoter(voter);
+    const named = logger && naming(index + 1, logger);
+    const connection = await Connection.open(source, named, 'It has no vote until it is back.');
+    return new RedisVoter({ connection, namespace, commandTimeout, logger: named, oneNamePerCall, abstinence });
   };
   return new QuorumLockStore(await Promise.all(sources.map(open)), { patience: options.commandTimeout, logger });
+}
+
+/** Says of which server it speaks, by its position: its address may contain a password. */
+function naming(position: number, logger: LockLogger): LockLogger {
+  const named = (message: string): string => `Server ${position} of the option \`quorum\`: ${message}`;
+  return {
+    warn: (message) => logger.warn(named(message)),
+    error: (message) => logger.error(named(message)),
+    log: (message) => (logger.log ? logger.log(named(message)) : logger.warn(named(message))),
+  };
 }
 
 /** What may fail over by itself to a server that has forgotten its votes is no voter. */

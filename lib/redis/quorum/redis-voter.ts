@@ -1,20 +1,20 @@
 import { LockUnavailableError } from '../../core/errors.js';
 import type { Busy, Claim, Completion, Granted, Renewal } from '../../core/lock-store.js';
 import { runtime } from '../../core/runtime.js';
-import type { LockLogger } from '../../core/service-options.js';
 import { within } from '../../core/timer.js';
 import type { Connection } from '../connection.js';
 import { keyOf } from '../keys.js';
+import { notNow } from '../not-now.js';
 import { RedisLockStore, type RedisLockStoreOptions } from '../redis-lock-store.js';
 import { bareError } from '../reply-error.js';
-import { LOOK_SCRIPT, readLook } from './look.js';
+import { INTRODUCTION_SCRIPT } from '../scripts/lua.js';
+import { Trouble } from '../trouble.js';
+import { readIntroduction } from './introduction.js';
 import type { VoterStore } from './voter.js';
 
 export interface RedisVoterOptions extends RedisLockStoreOptions {
   /** For how long a server abstains after its start, in ms: no lease from before is left then. */
   readonly abstinence: number;
-  /** Beginning at 1, as it stands in the option `quorum`. */
-  readonly position: number;
 }
 
 /** Which server answers on one connection. */
@@ -26,6 +26,8 @@ interface Seen {
   readonly start: number;
 }
 
+/** How long after the answer "not now" it is asked again who it is. */
+const LATER_MS = 100;
 /** How long after a refusal it is asked again who it is; twice as long after each, up to a minute. */
 const REFUSED_MS = 1_000;
 const LONGEST_MS = 60_000;
@@ -38,8 +40,7 @@ export class RedisVoter extends RedisLockStore implements VoterStore {
   readonly #connection: Connection;
   readonly #abstinence: number;
   readonly #patience: number;
-  readonly #position: number;
-  readonly #logger: LockLogger | undefined;
+  readonly #trouble: Trouble;
   readonly #key: string;
   readonly #listeners: (() => void)[] = [];
   /** The first attempt to connect has ended, well or not. */
@@ -51,13 +52,12 @@ export class RedisVoter extends RedisLockStore implements VoterStore {
   #askAgainAt = 0;
   #problem = 'it has not told yet how long it has been up';
 
-  constructor({ abstinence, position, ...options }: RedisVoterOptions) {
+  constructor({ abstinence, ...options }: RedisVoterOptions) {
     super(options);
     this.#connection = options.connection;
     this.#abstinence = abstinence;
     this.#patience = options.commandTimeout;
-    this.#position = position;
-    this.#logger = options.logger;
+    this.#trouble = new Trouble(options.logger);
     this.#key = keyOf(options.namespace, 'quorum');
     this.#opened = new Promise((resolve) => {
       this.#connection.onReady(resolve);
@@ -147,22 +147,24 @@ export class RedisVoter extends RedisLockStore implements VoterStore {
   async #ask(): Promise<void> {
     const { client } = this.#connection;
     try {
-      this.#heard(await client.eval(LOOK_SCRIPT, 1, this.#key));
+      this.#heard(await client.eval(INTRODUCTION_SCRIPT, 1, this.#key));
     } catch (error) {
+      const { message } = bareError(error as Error);
+      if (notNow(error as Error)) this.#later(message);
       // On a connection that is lost, that is no refusal.
-      if (this.#connection.ready) this.#refused(bareError(error as Error).message);
+      else if (this.#connection.ready) this.#refused(message);
     }
   }
 
   /** Whenever it was asked: it is the server of the connection on which the answer comes. */
   #heard(info: unknown): void {
     const now = runtime.monotonic();
-    const look = readLook(info);
-    if (!look) {
+    const told = readIntroduction(info);
+    if (!told) {
       this.#refused('its INFO has no uptime_in_seconds');
       return;
     }
-    const { runId, up } = look;
+    const { runId, up } = told;
     const before = this.#seen;
     let start = now - up;
     if (before && runId !== undefined) {
@@ -170,25 +172,24 @@ export class RedisVoter extends RedisLockStore implements VoterStore {
       start = runId === before.runId ? before.start : now;
     }
     this.#seen = { losses: this.#connection.losses, runId, start };
-    if (this.#refusals > 0) this.#logger?.warn(`${this.#name} tells how long it has been up, and has its vote again.`);
     this.#refusals = 0;
+    this.#trouble.isOver('It tells how long it has been up, and votes again');
     for (const listener of this.#listeners) listener();
+  }
+
+  #later(why: string): void {
+    this.#problem = `it does not tell yet how long it has been up (${why})`;
+    this.#askAgainAt = runtime.monotonic() + LATER_MS;
   }
 
   #refused(why: string): void {
     this.#problem = `it does not tell how long it has been up (INFO: ${why})`;
     this.#askAgainAt = runtime.monotonic() + Math.min(REFUSED_MS * 2 ** this.#refusals, LONGEST_MS);
-    if (this.#refusals === 0) {
-      this.#logger?.warn(
-        `${this.#name} has no vote, since it does not tell how long it has been up (${why}). ` +
-          'Allow its user INFO, also in scripts (`+info`).',
-      );
-    }
     this.#refusals += 1;
-  }
-
-  get #name(): string {
-    return `Server ${this.#position} of the option \`quorum\``;
+    this.#trouble.begins(
+      `It has no vote, since it does not tell how long it has been up (${why}). ` +
+        'Allow its user INFO, also in scripts (`+info`).',
+    );
   }
 }
 

@@ -1,25 +1,23 @@
 import { LockOptionsError } from '../../core/errors.js';
 import type { LockLogger } from '../../core/service-options.js';
+import { Trouble } from '../trouble.js';
 import type { Voter } from './voter.js';
-
-/** A server to which no connection comes about must not hold up for longer what the others can decide. */
-const LONGEST_CALL_MS = 2_000;
 
 /** Sees to it that no server has two votes under two addresses. */
 export class Roll {
   readonly #voters: readonly Voter[];
   readonly #patience: number;
-  readonly #logger: LockLogger | undefined;
+  readonly #trouble: Trouble;
   /** Something was granted: from now on a server that turns out to be another one is reported, and votes once. */
   #isOpen = false;
   /** The voters that were seen to be one server. */
   #twins: readonly Voter[] = [];
 
-  /** `patience`: how long a claim waits for most of the voters, in ms. */
+  /** `patience`: how long it waits for a server to which no connection comes about, in ms. */
   constructor(voters: readonly Voter[], patience: number, logger: LockLogger | undefined) {
     this.#voters = voters;
-    this.#patience = Math.min(patience, LONGEST_CALL_MS);
-    this.#logger = logger;
+    this.#patience = patience;
+    this.#trouble = new Trouble(logger);
     for (const { store } of voters) store.onIdentified?.(() => this.#compare());
   }
 
@@ -49,15 +47,13 @@ export class Roll {
     const isOver = before.length > 0 && now.length === 0 && before.every(({ server }) => server !== undefined);
     if (!isNew && !isOver) return;
     this.#twins = now;
-    if (isNew) this.#report();
-    else this.#logger?.warn(`The servers ${listOf(before)} of \`quorum\` are different ones again: each has its vote.`);
-  }
-
-  #report(): void {
-    this.#logger?.warn(
-      `The servers ${listOf(this.#twins)} of \`quorum\` are one server under several addresses: it votes once, and one ` +
-        'server less may be away. Let each address lead to a server of its own.',
-    );
+    if (isOver)
+      this.#trouble.isOver(`The servers ${listOf(before)} of \`quorum\` are different ones again, and each votes`);
+    else
+      this.#trouble.begins(
+        `The servers ${listOf(now)} of \`quorum\` are one server under several addresses: it votes once, and one server ` +
+          'less may be away. Let each address lead to a server of its own.',
+      );
   }
 }
 

@@ -2,6 +2,7 @@ import { LockUnavailableError } from '../../core/errors.js';
 import { Registry } from '../../core/registry.js';
 import { runtime } from '../../core/runtime.js';
 import { after, type CancelTimer } from '../../core/timer.js';
+import { isReplyError } from '../reply-error.js';
 import { Swept } from './swept.js';
 
 /** Of one server, as far as it is known here. */
@@ -161,9 +162,8 @@ export class Stakes {
   }
 
   #failed(stake: Stake, error: unknown): void {
-    const { reachable = true } = this.#reach;
     // What was sent goes behind whatever the client sends again. What was not even sent has to be.
-    if (reachable || mayHaveRun(error)) stake.until ??= runtime.monotonic() + stake.life;
+    if (wasSent(error)) stake.until ??= runtime.monotonic() + stake.life;
     this.#overdue.set(stake.key, stake);
     if (stake.asks === 0 && !stake.isLeft) this.#close(stake);
     else this.#arm();
@@ -213,6 +213,11 @@ export class Stakes {
 /** Whether the server may have carried it out. */
 function mayHaveRun(error: unknown): boolean {
   return !(error instanceof LockUnavailableError) || error.uncertain;
+}
+
+function wasSent(error: unknown): boolean {
+  const { cause } = error as Error;
+  return mayHaveRun(error) || (cause instanceof Error && isReplyError(cause));
 }
 
 function quietly(promise: Promise<unknown>): Promise<void> {

@@ -1,5 +1,14 @@
 // Generated from the .lua files in the folders beside it: edit those, then run `npm run embed:lua`.
 
+export const INTRODUCTION_SCRIPT = `-- How a server of a quorum introduces itself. A script, since a proxy that does not know INFO may hang up on it, and
+-- since it goes to the server that the votes go to.
+--
+-- KEYS[1]: what the call goes after, and nothing else.
+-- -> the section "server" of INFO
+
+return redis.call('INFO', 'server')
+`;
+
 export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is atomic and isolated: one that fails hurts no neighbour.
 --
 -- KEYS, one for each operation: H. The other keys of a lock are H and a suffix, and so in the slot of H. On a Cluster

@@ -1,22 +1,16 @@
 /** What one server tells of itself. */
-export interface Look {
+export interface Introduction {
   /** Of the process, which has another one after each start; undefined where the server tells none. */
   readonly runId: string | undefined;
   /** It has been up for longer than this, in ms, when it answered. */
   readonly up: number;
 }
 
-/**
- * As a script, since a proxy that does not know `INFO` may hang up on it, and since it goes, by its key, to the server
- * that the votes go to.
- */
-export const LOOK_SCRIPT = "return redis.call('INFO', 'server')";
-
 /** A server counts from the start of the second in which it started, by a clock that may be a step behind. */
 const RESOLUTION_MS = 1_000 + 10;
 
 /** What `INFO` says; undefined where it does not say for how long the server has been up. */
-export function readLook(info: unknown): Look | undefined {
+export function readIntroduction(info: unknown): Introduction | undefined {
   const [, seconds] = /^uptime_in_seconds:(-?\d+)/m.exec(String(info)) ?? [];
   if (seconds === undefined) return undefined;
   const [, runId] = /^run_id:(\S+)/m.exec(String(info)) ?? [];
