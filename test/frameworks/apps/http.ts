@@ -26,7 +26,7 @@ class Orders implements OnModuleDestroy {
   #inside = new Set<string>();
 
   @Get('pay/:id')
-  @Locked('order:<id>')
+  @Locked('order:<id>', { wait: '5m' })
   async pay(@Param('id') id: string) {
     const alone = !this.#inside.has(id);
     this.#inside.add(id);
