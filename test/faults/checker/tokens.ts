@@ -1,10 +1,12 @@
 // Rule 2: the tokens of a name grow in the order of the grants; only shared holders may have the same.
 import { excuseFor } from './excuse.js';
-import { byName, type History, type Hold, isExclusive, isOneHold, type Violation } from './model.js';
+import { byName, type History, type Hold, isExclusive, type Violation } from './model.js';
 
 /** Whoever asked after a grant was known was granted later than that. */
 export function checkTokens(history: History): Violation[] {
-  return [...byName(history.holds).values()].flatMap((holds) => checkName(holds, history));
+  // A frame has the token of the hold that it shares, however old that is.
+  const granted = history.holds.filter(({ request, root }) => request === root);
+  return [...byName(granted).values()].flatMap((holds) => checkName(holds, history));
 }
 
 function checkName(holds: readonly Hold[], history: History): Violation[] {
@@ -26,7 +28,6 @@ function checkName(holds: readonly Hold[], history: History): Violation[] {
 }
 
 function grows(earlier: Hold, later: Hold): boolean {
-  if (isOneHold(earlier, later)) return true;
   const difference = later.granted.token - earlier.granted.token;
   return difference > 0 || (difference === 0 && !isExclusive(earlier) && !isExclusive(later));
 }

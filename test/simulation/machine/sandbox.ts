@@ -201,17 +201,18 @@ function processFor(current: Current): unknown {
     },
     { bigint: () => BigInt(Math.round(current().monotonic * 1e6)) },
   );
+  const own: Exports = {
+    nextTick: (run: (...args: unknown[]) => void, ...args: unknown[]) => current().tick(() => run(...args)),
+    hrtime,
+    uptime: () => current().monotonic / 1_000,
+    // A warning of Node's that the package has caused.
+    emitWarning: (warning: unknown) => current().crashed(warning),
+    pid: 1,
+  };
+  // What the package sets there is set for itself.
   return new Proxy(process, {
-    get: (target, key) => {
-      if (key === 'nextTick')
-        return (run: (...args: unknown[]) => void, ...args: unknown[]) => current().tick(() => run(...args));
-      if (key === 'hrtime') return hrtime;
-      if (key === 'uptime') return () => current().monotonic / 1_000;
-      // A warning of Node's that the package has caused.
-      if (key === 'emitWarning') return (warning: unknown) => current().crashed(warning);
-      if (key === 'pid') return 1;
-      return Reflect.get(target, key);
-    },
+    get: (target, key) => (Object.hasOwn(own, key) ? own[key as string] : Reflect.get(target, key)),
+    set: (_, key, value) => Reflect.set(own, key, value),
   });
 }
 

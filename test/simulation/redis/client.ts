@@ -76,6 +76,11 @@ export class SimRedis extends EventEmitter {
     else this.connect().catch(() => {});
   }
 
+  /** As far as the package looks at it. */
+  get commandQueue(): { readonly length: number; peekFront(): unknown } {
+    return { length: this.#queue.length, peekFront: () => this.#queue[0] };
+  }
+
   connect(): Promise<void> {
     return new Promise((resolve, reject) => {
       if (['connecting', 'connect', 'ready'].includes(this.status)) {
@@ -235,11 +240,13 @@ export class SimRedis extends EventEmitter {
         ),
       received: (reply) =>
         inContext(() => {
+          stream.bytesRead += 1;
           this.#received(reply);
           stream.emit('data', reply);
         }),
       pushed: (channel, message) =>
         inContext(() => {
+          stream.bytesRead += 1;
           this.#heardData();
           this.emit('message', channel, message);
           stream.emit('data', message);
@@ -442,6 +449,7 @@ class SimStream extends EventEmitter {
   readonly context = new AsyncResource('SimStream');
   wire: Wire | undefined;
   connecting = true;
+  bytesRead = 0;
   destroyed = false;
   writable = true;
   readonly #process: SimProcess;
@@ -529,7 +537,8 @@ function optionsFrom(args: readonly unknown[], process: SimProcess): Options {
     enableOfflineQueue: true,
     enableReadyCheck: true,
     reconnectOnError: null,
-    retryStrategy: (times) => Math.min(2 ** (times - 1) * 50, 5_000) + process.random.integer(0, 199),
+    // More often than by default, so that the bounds of the checker hold.
+    retryStrategy: (times) => Math.min(2 ** (times - 1) * 50, 200) + process.random.integer(0, 199),
   };
   const given = args.map((arg) => {
     if (typeof arg === 'number') return { port: arg };

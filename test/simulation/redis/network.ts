@@ -24,6 +24,8 @@ const DELAYS_MS: Record<Role, readonly [number, number]> = {
   replicas: [0.15, 3],
 };
 
+const CONNECT_AGAIN_MS = 1_000;
+
 export interface Receiver {
   connected(): void;
   refused(): void;
@@ -137,8 +139,8 @@ export class Wire implements Peer {
     return this.process.name;
   }
 
-  /** What is not answered is asked again, as TCP does: after a second, and then after twice as long each time. */
-  connect(again = 1_000): void {
+  /** What is not answered is asked again, as TCP does: but each second, so that the bounds of the checker hold. */
+  connect(): void {
     const { receiver, scheduler, network } = this.#options;
     if (!this.openHere || this.open) return;
     const { connects } = network.conditions(this.slot, this.server, this.role);
@@ -151,7 +153,7 @@ export class Wire implements Peer {
       });
       return;
     }
-    scheduler.in(again, () => this.connect(2 * again));
+    scheduler.in(CONNECT_AGAIN_MS, () => this.connect());
     if (connects === 'never' || !this.throughBoth) return;
     scheduler.in(delay, () => {
       if (!this.openHere || this.open || !this.server.up || !this.throughBoth) return;
