@@ -14,6 +14,7 @@ export interface AcquireTerms {
   push?: boolean;
   /** How many callers of its process it stands for. */
   callers?: number;
+  maxWaiting?: number;
 }
 
 /** The operations as the script takes them. */
@@ -29,6 +30,7 @@ export const operations = {
       push = false,
       callers = 1,
     } = terms;
+    const bound = terms.maxWaiting === undefined ? [] : [String(terms.maxWaiting)];
     return [
       'acquire',
       String(permits),
@@ -36,6 +38,7 @@ export const operations = {
       ...[ttl, block, alive, ticket, attempt].map(String),
       push ? '1' : '0',
       String(callers),
+      ...bound,
     ];
   },
   renew: (owner: string, ttl = 60_000): string[] => ['renew', String(ttl), owner],

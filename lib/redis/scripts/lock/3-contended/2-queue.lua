@@ -72,15 +72,28 @@ local function renewed(holder, owner, ttl)
   return token, '1'
 end
 
--- Whether one more may enter the queue: the dead do not count.
+local function drop_waiter(owner)
+  call('ZREM', Q, owner)
+  call('HDEL', W, owner)
+end
+
+-- Whether one more may enter the queue. The dead do not count: who has not been heard of, and who would not hear that it
+-- is its turn.
 local function has_room(max_waiting)
   if call('ZCARD', Q) < max_waiting then return true end
-  local waiters = call('HRANDFIELD', W, CROWD, 'WITHVALUES')
+  local waiters, sure, channels = call('HRANDFIELD', W, CROWD, 'WITHVALUES'), {}, {}
   for i = 1, #waiters, 2 do
-    if tonumber(match(waiters[i + 1], '^%d+') or 0) <= ms then
-      call('ZREM', Q, waiters[i])
-      call('HDEL', W, waiters[i])
+    local owner, alive, push = waiters[i], match(waiters[i + 1], '^(%d+) .*(%d)$')
+    if tonumber(alive or 0) <= ms then
+      drop_waiter(owner)
+    elseif push == '1' then
+      sure[#sure + 1], channels[#channels + 1] = owner, ARGV[1] .. match(owner, '^(.*)#')
     end
+  end
+  if call('ZCARD', Q) < max_waiting then return true end
+  local heard = sure[1] and redis.pcall('PUBSUB', 'NUMSUB', unpack(channels)) or {}
+  for i, owner in ipairs(sure) do
+    if heard[2 * i] == 0 then drop_waiter(owner) end
   end
   return call('ZCARD', Q) < max_waiting
 end
