@@ -89,6 +89,11 @@ export class LockLostError extends LockError {
   }
 }
 
+interface UnavailableOptions extends ErrorOptions {
+  uncertain?: boolean;
+  refused?: boolean;
+}
+
 /** The store did not answer, or refused. Whether somebody holds the lock is unknown. The body did not run. */
 export class LockUnavailableError extends LockError {
   override readonly name = 'LockUnavailableError';
@@ -98,8 +103,10 @@ export class LockUnavailableError extends LockError {
   readonly problem: string;
   /** True: the store may have carried the request out. False: it certainly did not. */
   readonly uncertain: boolean;
+  /** True: the store has answered, and refuses: to ask again soon makes no difference. */
+  readonly refused: boolean;
 
-  constructor(lockName: string | undefined, problem: string, options: ErrorOptions & { uncertain?: boolean } = {}) {
+  constructor(lockName: string | undefined, problem: string, options: UnavailableOptions = {}) {
     super(
       `The lock store is unavailable: ${problem}. Nothing is known about the lock; check the store, then try again.`,
       lockName,
@@ -107,13 +114,15 @@ export class LockUnavailableError extends LockError {
     );
     this.problem = problem;
     this.uncertain = options.uncertain ?? true;
+    this.refused = options.refused ?? false;
   }
 
   /** A fresh error for `lockName` from whatever a store rejected with. */
   static from(error: unknown, lockName: string | undefined): LockUnavailableError {
     if (!(error instanceof LockUnavailableError))
       return new LockUnavailableError(lockName, 'it failed', { cause: error });
-    return new LockUnavailableError(lockName, error.problem, { cause: error.cause, uncertain: error.uncertain });
+    const { problem, cause, uncertain, refused } = error;
+    return new LockUnavailableError(lockName, problem, { cause, uncertain, refused });
   }
 }
 

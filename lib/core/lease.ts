@@ -150,7 +150,7 @@ export class Lease implements Scheduled {
 
   /**
    * Gives it back, and keeps it from the others for `retain` more ms. False: it was lost. While the store does not answer
-   * it is asked again, until the lease ends; rejects then. That keeps the process alive, unless `onDelay` is given, which
+   * it is asked again, until the lease ends; rejects then, and at once when the store has refused. That keeps the process alive, unless `onDelay` is given, which
    * is called when the store has not taken the release at once.
    */
   release(retain: number, onDelay?: OnDelay): Promise<ReleaseAnswer> {
@@ -200,6 +200,11 @@ export class Lease implements Scheduled {
   async #sendBackAgain(retain: number, error: unknown, onDelay: OnDelay | undefined): Promise<ReleaseAnswer> {
     let problem = LockUnavailableError.from(error, this.terms.name);
     onDelay?.(problem);
+    if (problem.refused && !onDelay) {
+      // What the store does not want to do, the caller need not wait for.
+      this.#sendBackAgain(retain, problem, () => {}).catch(() => {});
+      throw problem;
+    }
     while (!this.#abandoned && this.#keeper.clock.now() + RETRY_MS < this.#deadline) {
       await this.#pause(!onDelay);
       try {

@@ -36,7 +36,8 @@ export interface Lock extends AsyncDisposable {
   /**
    * Gives it back. True: it was ours until now. False: it had been lost. A second call does nothing, and resolves to
    * the same. While the store does not answer it is asked again, until the lease ends.
-   * @throws LockUnavailableError when the lease has ended without an answer: whether it was ours until then is unknown.
+   * @throws LockUnavailableError when the lease has ended without an answer: whether it was ours until then is unknown; and
+   * when the store refuses, which is then asked again, unseen, until the lease ends.
    */
   release(): Promise<boolean>;
   /**

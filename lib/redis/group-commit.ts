@@ -327,12 +327,12 @@ function unknown(name: string | undefined, error: Error): LockUnavailableError {
 /** An error that Redis replied with to the whole call says that nothing was done, if it was sent once. */
 function refused(name: string | undefined, error: Error, uncertain: boolean): LockUnavailableError {
   const cause = bareError(error);
-  return new LockUnavailableError(name, `Redis refused (${cause.message})`, { cause, uncertain });
+  return new LockUnavailableError(name, `Redis refused (${cause.message})`, { cause, uncertain, refused: true });
 }
 
 /** The error of one operation, which the script keeps from its neighbours. Half of it may have been done. */
 function failed(name: string, message: string): LockUnavailableError {
-  return new LockUnavailableError(name, `Redis refused (${message})`, { cause: replyError(message) });
+  return new LockUnavailableError(name, `Redis refused (${message})`, { cause: replyError(message), refused: true });
 }
 
 function notConnected(name?: string): LockUnavailableError {

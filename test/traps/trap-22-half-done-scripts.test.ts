@@ -78,6 +78,7 @@ describe('trap 22: a script fails half-way', () => {
     await using proxy = await TcpProxy.start(redis.server);
     const namespace = unique('ns');
     await using service = await createLockService({ redis: proxy.url, namespace, logger: quiet });
+    await untilNamesTravelTogether(proxy, service);
     const names = ['one', 'spoilt', 'three'];
     await redis.client.set(`${namespace}:{spoilt}:shared`, 'no sorted set', 'PX', 60_000);
 
@@ -94,6 +95,7 @@ describe('trap 22: a script fails half-way', () => {
     await using proxy = await TcpProxy.start(redis.server);
     const namespace = unique('ns');
     await using service = await createLockService({ redis: proxy.url, namespace, logger: quiet });
+    await untilNamesTravelTogether(proxy, service);
     const names = ['one', 'spoilt', 'three'];
     const locks = await Promise.all(names.map((name) => service.acquire(name, { ttl })));
     await redis.client.multi().del(`${namespace}:{spoilt}`).lpush(`${namespace}:{spoilt}`, 'no string').exec();
@@ -178,6 +180,15 @@ describe('trap 22: a script fails half-way', () => {
     }
     await port.close();
   });
+
+  /** A connection finds out first whether one server has all names. */
+  async function untilNamesTravelTogether(proxy: TcpProxy, service: LockService): Promise<void> {
+    await until(async () => {
+      const seen = proxy.seen('{warm}');
+      await Promise.all(['warm', 'warmer'].map((name) => service.run(name, () => {})));
+      return (await seen).includes('{warmer}');
+    });
+  }
 
   /** Options with a user of their own, who may do everything but what the rule takes from it. */
   async function restricted(rule: string): Promise<LockModuleOptions & { namespace: string }> {
