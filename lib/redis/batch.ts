@@ -47,6 +47,10 @@ export class Batch {
     return this.operations.push(operation) - 1;
   }
 
+  get isOfOneName(): boolean {
+    return this.keys.every((key) => key === this.keys[0]);
+  }
+
   gone(wasAnswered: boolean): void {
     for (const listener of this.onGone ?? []) listener(wasAnswered);
     this.onGone = undefined;

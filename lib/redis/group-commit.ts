@@ -7,11 +7,12 @@ import { after } from '../core/timer.js';
 import { Batch, type Reply } from './batch.js';
 import type { Connection } from './connection.js';
 import { furtherKeysOf, keyOf } from './keys.js';
-import { LOCK_SCRIPT, LOCK_SCRIPT_SHA, type Operation, readReplies } from './lock-script.js';
+import { type Operation, readReplies } from './lock-script.js';
 import { isOfSeveralSlots, notNow } from './not-now.js';
 import { Outage, type Sent } from './outage.js';
 import type { ReleaseTraces } from './release-traces.js';
 import { bareError, isReplyError, replyError } from './reply-error.js';
+import { type ScriptArguments, ScriptCaller } from './script-caller.js';
 import type { Topology } from './topology.js';
 
 /** Small enough that client and server work at the same time; one big batch makes them take turns. */
@@ -55,6 +56,7 @@ export class GroupCommit {
   readonly #connection: Connection;
   readonly #options: GroupCommitOptions;
   readonly #outage: Outage;
+  readonly #script: ScriptCaller;
   /** Not sent yet. */
   #waiting: Batch[] = [];
   /** Those of this tick that have room: one for each name, or one for all. */
@@ -68,7 +70,9 @@ export class GroupCommit {
     this.#connection = connection;
     this.#options = options;
     this.#outage = new Outage(connection, options.timeout);
+    this.#script = new ScriptCaller(connection, options.timeout);
     connection.onReady(() => this.#flush());
+    options.topology.onKnown(() => this.#flush());
     connection.onEnd(() => this.#failWaiting());
   }
 
@@ -115,7 +119,8 @@ export class GroupCommit {
 
   #batchFor(name: string, replicas: number): Batch {
     // Then a call stays within one slot, and on one server.
-    const group = this.#options.topology.oneNamePerCall ? name : '';
+    const { oneNamePerCall, isPending } = this.#options.topology;
+    const group = oneNamePerCall && !isPending ? name : '';
     const open = this.#open.get(group);
     if (open && open.operations.length < BATCH && open.replicas === replicas) return open;
     const batch = new Batch(replicas);
@@ -146,9 +151,16 @@ export class GroupCommit {
     this.#scheduled = false;
     this.#open = new Registry();
     if (this.#waiting.length === 0) return;
-    if (this.#connection.ready) for (const batch of this.#waiting.splice(0)) void this.#send(batch);
-    else this.#holdBack();
+    if (!this.#connection.ready) this.#holdBack();
+    else if (!this.#options.topology.isPending) for (const batch of this.#waiting.splice(0)) this.#sendOrSplit(batch);
   };
+
+  /** What was put together when it was not known yet whether it may be. */
+  #sendOrSplit(batch: Batch): void {
+    const isTooWide = this.#options.topology.oneNamePerCall && !batch.isOfOneName;
+    for (const part of isTooWide ? batch.split() : [batch]) void this.#send(part);
+    if (isTooWide && batch.isTrial) this.#outage.tried();
+  }
 
   /** Not connected: each operation waits for that, but only so long. */
   #holdBack(): void {
@@ -189,7 +201,7 @@ export class GroupCommit {
     // After a pause of the process the answer may be here, and be read before `setImmediate`.
     batch.cancelTimeout = after(timeout, () => runtime.setImmediate(giveUp), { awaited: true });
     try {
-      const reply = await (batch.replicas > 0 ? this.#callWithReplicas(batch) : this.#call(batch));
+      const reply = await this.#call(batch);
       this.#outage.answered();
       this.#outage.served();
       batch.answer(readReplies(reply, batch.operations.length));
@@ -256,46 +268,18 @@ export class GroupCommit {
     if (this.#inFlight.length === 0) this.#connection.keepAlive(false);
   }
 
-  /** By hash; where the server does not know the script, nothing has run, and the text goes along. */
   async #call(batch: Batch): Promise<unknown> {
-    const { client } = this.#connection;
-    const [keys, ...args] = this.#argumentsOf(batch);
-    try {
-      return await client.evalsha(LOCK_SCRIPT_SHA, keys, ...args);
-    } catch (error) {
-      // What was given up may have been withdrawn meanwhile, and must not be done any more.
-      if (!this.#inFlight.includes(batch) || !(error as Error).message.startsWith('NOSCRIPT')) throw error;
-      return client.eval(LOCK_SCRIPT, keys, ...args);
-    }
-  }
-
-  /**
-   * The call, and `WAIT` behind it on the same connection: ioredis sends a pipeline as a whole, and rejects the rest of
-   * it when the connection breaks in between. It neither follows a redirect nor loads a script, so the call alone does
-   * that first, and is then repeated.
-   */
-  async #callWithReplicas(batch: Batch): Promise<unknown> {
-    const { client } = this.#connection;
-    const [keys, ...args] = this.#argumentsOf(batch);
-    for (let attempt = 1; ; attempt += 1) {
-      const sent = client.pipeline?.().evalsha(LOCK_SCRIPT_SHA, keys, ...args);
-      const half = Math.ceil(this.#options.timeout / 2);
-      const [call, wait] = (await sent?.wait(batch.replicas, half).exec()) ?? [];
-      if (!call || !wait) throw new Error('the client has no pipeline(), which the option `replicas` needs');
-      const [error, reply] = call;
-      if (!error) {
-        // The call has run, whatever became of the rest.
-        if (wait[0]) throw new Error(`WAIT: ${wait[0].message}`);
-        batch.copies = Number(wait[1]);
-        return reply;
-      }
-      if (attempt > 1 || !this.#inFlight.includes(batch) || !/^(NOSCRIPT|MOVED|ASK) /.test(error.message)) throw error;
-      await this.#call(batch);
-    }
+    // What was given up may have been withdrawn meanwhile, and must not be done any more.
+    const isWanted = (): boolean => this.#inFlight.includes(batch);
+    const args = this.#argumentsOf(batch);
+    if (batch.replicas === 0) return this.#script.call(args, isWanted);
+    const { reply, copies } = await this.#script.callWithReplicas(args, batch.replicas, isWanted);
+    batch.copies = copies;
+    return reply;
   }
 
   /** The number of keys, the keys, and the rest. */
-  #argumentsOf(batch: Batch): [number, ...string[]] {
+  #argumentsOf(batch: Batch): ScriptArguments {
     // While a slot moves, a node answers for the keys that it is told of: a lock must not be seen in part.
     const { oneNamePerCall, namesAllKeys } = this.#options.topology;
     const keys = namesAllKeys ? [...batch.keys, ...furtherKeysOf(batch.keys[0] as string)] : [...batch.keys];

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { LockLogger } from '../core/service-options.js';
-import { after } from '../core/timer.js';
+import { after, type CancelTimer } from '../core/timer.js';
 import { answerWithin } from './answer-within.js';
 import type { Connection } from './connection.js';
 import { isOfSeveralSlots, notNow } from './not-now.js';
@@ -13,6 +13,8 @@ const MARK_MS = '60000';
 /** After so many looks that were not answered, each name goes on travelling alone, which is always right. */
 const LOOKS = 3;
 const LOOK_AGAIN_MS = 1_000;
+/** For so long calls wait for the first look; then each name travels alone until it is answered. */
+const PENDING_MS = 250;
 
 /** By the option `oneNamePerCall`. */
 const KINDS = { true: 'sharded', false: 'single', undefined: 'unknown' } as const;
@@ -37,6 +39,10 @@ export class Topology {
   #kind: 'unknown' | 'single' | 'sharded' | 'clustered';
   #looks = 0;
   #isLooking = false;
+  /** Whether calls wait for what is found: only the first time, and not for long. */
+  #pending: 'not yet' | 'now' | 'not any more' = 'not yet';
+  #cancelPending: CancelTimer | undefined;
+  readonly #onKnown: (() => void)[] = [];
 
   constructor(connection: Connection, options: TopologyOptions) {
     this.#connection = connection;
@@ -45,6 +51,16 @@ export class Topology {
     if (this.#kind !== 'unknown') return;
     connection.onReady(() => void this.#look());
     if (connection.ready) void this.#look();
+  }
+
+  /** It will be known in a moment. */
+  get isPending(): boolean {
+    return this.#pending === 'now';
+  }
+
+  /** Calls `listener` when it is not pending any more. */
+  onKnown(listener: () => void): void {
+    this.#onKnown.push(listener);
   }
 
   get oneNamePerCall(): boolean {
@@ -69,15 +85,29 @@ export class Topology {
   async #look(): Promise<void> {
     if (this.#kind !== 'unknown' || this.#isLooking || this.#looks >= LOOKS) return;
     this.#isLooking = true;
+    if (this.#pending === 'not yet') {
+      this.#pending = 'now';
+      this.#cancelPending = after(PENDING_MS, () => this.#tell(), { awaited: true });
+    }
     const { losses } = this.#connection;
     const found = await this.#search().catch((error: Error) => error);
     this.#isLooking = false;
-    if (this.#kind !== 'unknown') return;
+    if (this.#kind === 'unknown') this.#found(found, losses);
+    this.#tell();
+  }
+
+  #found(found: boolean | Error, losses: number): void {
     if (found instanceof Error) this.#failed(found);
     // After a fail-over the mark may not be where it was.
     else if (losses !== this.#connection.losses) this.#lookAgain();
     else if (found) this.#kind = 'single';
     else this.#isSharded();
+  }
+
+  #tell(): void {
+    this.#cancelPending?.();
+    this.#pending = 'not any more';
+    for (const listener of this.#onKnown) listener();
   }
 
   #failed(error: Error): void {

@@ -60,7 +60,7 @@ describe('a process that uses locks and forgets to close the service', () => {
 
   it('ends although Redis hangs, once commandTimeout is over', async () => {
     await using server = await RedisServer.start();
-    await using child = await Child.start({ redis: server.url, commandTimeout: 300 });
+    await using child = await Child.start({ redis: server.url, commandTimeout: '2s' });
     await child.call('inspect', { name: 'n' });
     await server.pause();
     await expect(child.call('inspect', { name: 'n' })).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });

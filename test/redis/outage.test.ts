@@ -92,7 +92,8 @@ describe('Redis hangs', () => {
     const client = server.client();
     await using holder = await createLockService({ redis: server.url, logger: quiet });
     await using service = await createLockService({ redis: sourceOf(server), commandTimeout, logger: quiet });
-    await (await service.acquire('warm')).release();
+    const warm = await until(() => service.acquire('warm').catch(() => undefined));
+    await warm.release();
     const lock = await holder.acquire('held');
     await client.script('FLUSH'); // so that the first of them does not know the script
     await server.pause();

@@ -1,0 +1,86 @@
+import type { Connection } from './connection.js';
+import { LOCK_SCRIPT, LOCK_SCRIPT_SHA } from './lock-script.js';
+
+/** The number of keys, the keys, and the rest. */
+export type ScriptArguments = readonly [number, ...string[]];
+
+/** Calls the script on one connection: by its hash, and with its text where the server does not know it. */
+export class ScriptCaller {
+  readonly #connection: Connection;
+  readonly #timeout: number;
+  /** The text is on its way; never rejects. */
+  #loading: Promise<unknown> | undefined;
+
+  /** `timeout`: how long one call may take, in ms. */
+  constructor(connection: Connection, timeout: number) {
+    this.#connection = connection;
+    this.#timeout = timeout;
+  }
+
+  /** `isWanted`: whether the call may still be sent. Where the server does not know the script, nothing has run. */
+  async call(args: ScriptArguments, isWanted: () => boolean): Promise<unknown> {
+    const error = await this.#unlessUnknown(args, isWanted);
+    if (!(error instanceof UnknownScript)) return error;
+    // The text is long: of the calls that come together, one takes it along.
+    if (!this.#loading) return this.#load(args);
+    await this.#loading;
+    if (!isWanted()) throw error.cause;
+    const again = await this.#unlessUnknown(args, isWanted);
+    return again instanceof UnknownScript ? this.#load(args) : again;
+  }
+
+  /**
+   * The call, and `WAIT` behind it on the same connection: ioredis sends a pipeline as a whole, and rejects the rest of
+   * it when the connection breaks in between. It neither follows a redirect nor loads a script, so the call alone does
+   * that first, and is then repeated.
+   */
+  async callWithReplicas(
+    args: ScriptArguments,
+    replicas: number,
+    isWanted: () => boolean,
+  ): Promise<{ reply: unknown; copies: number }> {
+    for (let attempt = 1; ; attempt += 1) {
+      const sent = this.#connection.client.pipeline?.().evalsha(LOCK_SCRIPT_SHA, ...args);
+      const half = Math.ceil(this.#timeout / 2);
+      const [call, wait] = (await sent?.wait(replicas, half).exec()) ?? [];
+      if (!call || !wait) throw new Error('the client has no pipeline(), which the option `replicas` needs');
+      const [error, reply] = call;
+      if (!error) {
+        // The call has run, whatever became of the rest.
+        if (wait[0]) throw new Error(`WAIT: ${wait[0].message}`);
+        return { reply, copies: Number(wait[1]) };
+      }
+      if (attempt > 1 || !isWanted() || !/^(NOSCRIPT|MOVED|ASK) /.test(error.message)) throw error;
+      await this.call(args, isWanted);
+    }
+  }
+
+  /** The reply, or that the server does not know the script. */
+  async #unlessUnknown(args: ScriptArguments, isWanted: () => boolean): Promise<unknown> {
+    try {
+      return await this.#connection.client.evalsha(LOCK_SCRIPT_SHA, ...args);
+    } catch (error) {
+      if (!isWanted() || !(error as Error).message.startsWith('NOSCRIPT')) throw error;
+      return new UnknownScript(error as Error);
+    }
+  }
+
+  #load(args: ScriptArguments): Promise<unknown> {
+    const call = this.#connection.client.eval(LOCK_SCRIPT, ...args);
+    const loading = call
+      .catch(() => {})
+      .then(() => {
+        if (this.#loading === loading) this.#loading = undefined;
+      });
+    this.#loading = loading;
+    return call;
+  }
+}
+
+class UnknownScript {
+  readonly cause: Error;
+
+  constructor(cause: Error) {
+    this.cause = cause;
+  }
+}
