@@ -66,8 +66,13 @@ export interface Busy {
   readonly ticket: number;
   /** How many waiters stand before this one. */
   readonly rank: number;
-  /** The owner that holds it, or one of them; undefined where it is only kept back (`holdAtLeast`, the queue's turn). */
+  /**
+   * The owner that holds it, or one of them; of another program, what it wrote; undefined where it is only kept back
+   * (`holdAtLeast`, the queue's turn).
+   */
   readonly holder: Owner | undefined;
+  /** Another program holds it, and nobody is told when it ends. */
+  readonly foreign?: boolean;
   /** How long the store keeps this waiter's place without hearing from it, in ms. Default: the `alive` of the claim. */
   readonly aliveFor?: number;
   /** The claim brought a ticket, and neither held nor stood in the queue any more: it has been given its place again. */

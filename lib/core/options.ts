@@ -19,7 +19,10 @@ export interface LockOptions {
   wait?: Duration | undefined;
   /** Default `'exclusive'`. */
   mode?: LockMode | undefined;
-  /** With `mode: 'shared'`: how many may hold at once (a semaphore). Default: any number. */
+  /**
+   * With `mode: 'shared'`: how many may hold at once (a semaphore). Default: any number. Who asks is admitted only if that
+   * fits this number, and the number of everybody who holds: a holder with `permits: 1` is alone.
+   */
   permits?: number | undefined;
   /**
    * With so many callers waiting for the name, no further one does: it gets `LockBusyError` at once. Counts the callers

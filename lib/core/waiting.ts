@@ -175,7 +175,8 @@ export class Waiting {
     if (!this.wish.queue) this.#settle();
     else if (this.#askAgain) this.#ask();
     else {
-      const { retryAfter, rank, aliveFor } = busy;
+      const { retryAfter, rank, foreign } = busy;
+      const aliveFor = foreign ? undefined : busy.aliveFor;
       const end = (retryAfter ?? Number.POSITIVE_INFINITY) + 1 + Math.min(rank, SPREAD_RANKS) * SPREAD_MS;
       const soon = Math.max(SOONEST_MS, Math.min(end, (aliveFor ?? ALIVE_MS) / 3));
       if (aliveFor === undefined || end < aliveFor / 3) this.#askIn(soon);

@@ -64,6 +64,7 @@ export function readAcquired(reply: string, { permits, block }: Claim): Granted 
     ticket: Number(ticket),
     rank: Number(rank),
     holder: holder || undefined,
+    ...(holder && !isOwner(holder) ? { foreign: true } : {}),
     ...(kind === 'r' ? { reentered: true } : {}),
   };
 }
@@ -126,12 +127,18 @@ function misunderstood(): never {
   throw new Error('it answered something else');
 }
 
+const HOLDER = /^(~?)(\S+#\d+) (\d+)$/;
+
 /** Of a holder that another program wrote, the text is the owner and the token unknown. */
 function readHolder(value: string, ttl: number): StoreHolder {
-  const [retained, text] = unmark(value);
-  const [, owner = text, token] = /^(.*) (\d+)$/s.exec(text) ?? [];
+  const [, tilde, owner = value, token] = HOLDER.exec(value) ?? [];
   const remaining = ttl < 0 ? null : ttl;
-  return { owner, mode: 'exclusive', token: token === undefined ? null : Number(token), remaining, retained };
+  const mode = 'exclusive';
+  return { owner, mode, token: token === undefined ? null : Number(token), remaining, retained: tilde === '~' };
+}
+
+function isOwner(holder: string): boolean {
+  return /^\S+#\d+$/.test(holder);
 }
 
 /** A holder that has released, but is kept for a while, is marked by a tilde. */

@@ -18,6 +18,7 @@ import { runtime } from '../core/runtime.js';
 import type { LockLogger } from '../core/service-options.js';
 import type { Connection } from './connection.js';
 import { warnOfEviction } from './eviction.js';
+import { ForeignHolders } from './foreign-holders.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 import { channelPrefix } from './keys.js';
 import { LateAcquires } from './late-acquires.js';
@@ -43,6 +44,8 @@ export interface RedisLockStoreOptions {
   readonly logger: LockLogger | undefined;
   /** Default: what is found at the first connection. */
   readonly oneNamePerCall?: boolean | undefined;
+  /** Shared by the servers of a quorum. */
+  readonly foreign?: ForeignHolders;
 }
 
 interface AcknowledgedLane {
@@ -61,14 +64,22 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   /** Of the acquires on that connection, whose owners leave by the other one. */
   readonly #lateAcquires = new LateAcquires((owned) => this.#withdraw(owned));
   readonly #channelPrefix: string;
-  #warnedOfForeign = false;
+  readonly #foreign: ForeignHolders;
   readonly #traces = new ReleaseTraces();
   readonly #logger: LockLogger | undefined;
   readonly #listeners = new Map<string, StoreListener>();
   readonly #channels = new Map<string, WakeChannel>();
 
-  constructor({ connection, namespace, commandTimeout: timeout, logger, oneNamePerCall }: RedisLockStoreOptions) {
+  constructor({
+    connection,
+    namespace,
+    commandTimeout: timeout,
+    logger,
+    oneNamePerCall,
+    foreign,
+  }: RedisLockStoreOptions) {
     this.#connection = connection;
+    this.#foreign = foreign ?? new ForeignHolders(logger);
     this.#logger = logger;
     this.#channelPrefix = channelPrefix(namespace);
     const topology = new Topology(connection, { namespace, oneNamePerCall, timeout, logger });
@@ -169,7 +180,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
       operation: operation.ask(),
       decode: (reply) => {
         if (reply !== 'f') return readYesOrNo(reply);
-        this.#warnOfForeign(name);
+        this.#foreign.requested(name);
         return true;
       },
     });
@@ -196,15 +207,6 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     this.#closeOwn();
     this.#commands.close();
     this.#connection.close();
-  }
-
-  #warnOfForeign(name: string): void {
-    if (this.#warnedOfForeign) return;
-    this.#warnedOfForeign = true;
-    this.#logger?.warn(
-      `The release of "${name}" was requested, and its holder is another program, which cannot be asked: it did not take the ` +
-        'lock through this package. Wait for it to end, or use forceRelease(). Said once, for all such locks.',
-    );
   }
 
   #claim(

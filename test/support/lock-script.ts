@@ -91,6 +91,12 @@ export class ScriptedLock {
     return reply;
   }
 
+  /** An operation that has no place in `operations`. */
+  async doAny(operation: readonly string[]): Promise<unknown> {
+    const [reply] = await callScript(this.client, this.channelPrefix, [[this, operation]]);
+    return reply;
+  }
+
   /** Of the keys that exist: the type and the ttl in ms. */
   async layout(): Promise<Record<string, { type: string; ttl: number }>> {
     const layout: Record<string, { type: string; ttl: number }> = {};

@@ -1,6 +1,7 @@
 import { LockOptionsError } from '../../core/errors.js';
 import type { LockLogger } from '../../core/service-options.js';
 import { Connection } from '../connection.js';
+import { ForeignHolders } from '../foreign-holders.js';
 import { checkRedisSource, type RedisSource } from '../redis-source.js';
 import { withDrift } from './quorum.js';
 import { QuorumLockStore } from './quorum-lock-store.js';
@@ -37,10 +38,12 @@ export async function openQuorum(sources: readonly RedisSource[], options: Quoru
   const { namespace, longestTtl, logger, oneNamePerCall } = options;
   const commandTimeout = Math.min(options.commandTimeout, SERVER_TIMEOUT_MS);
   const abstinence = withDrift(longestTtl);
+  const foreign = new ForeignHolders(logger);
   const open = async (source: RedisSource, index: number): Promise<RedisVoter> => {
     const named = logger && naming(index + 1, logger);
     const connection = await Connection.open(source, named, 'It has no vote until it is back.');
-    return new RedisVoter({ connection, namespace, commandTimeout, logger: named, oneNamePerCall, abstinence });
+    const common = { namespace, commandTimeout, oneNamePerCall, abstinence, foreign };
+    return new RedisVoter({ ...common, connection, logger: named });
   };
   return new QuorumLockStore(await Promise.all(sources.map(open)), { patience: options.commandTimeout, logger });
 }

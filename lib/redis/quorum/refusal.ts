@@ -12,6 +12,7 @@ export function refusal(refusals: readonly Busy[], lacking: number): Busy {
     ticket: Math.max(...refusals.map(({ ticket }) => ticket)),
     rank: Math.max(...refusals.map(({ rank }) => rank)),
     holder: commonHolder(refusals).holder,
+    ...(refusals.some(({ foreign }) => foreign) ? { foreign: true } : {}),
     // It has to be heard of in each of the queues.
     ...(alive.length > 0 ? { aliveFor: Math.min(...alive) } : {}),
   };
