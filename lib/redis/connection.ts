@@ -14,13 +14,15 @@ import {
   progressOf,
 } from './client-internals.js';
 import type { RedisClient } from './redis-client.js';
-import { isClient, type RedisSource } from './redis-source.js';
+import { isClient, type RedisServerOptions, type RedisSource } from './redis-source.js';
 import { bareError } from './reply-error.js';
-import { endStream, steadyClient } from './steady-client.js';
+import { endStream, keepReading, steadyClient } from './steady-client.js';
 import { Trouble } from './trouble.js';
 
 /** An idle connection whose other side is gone is noticed after this long, and some seconds of probes by the kernel. */
 const KEEP_ALIVE_MS = 10_000;
+/** A client that does not connect before it is told to: nothing of that is to be missed. */
+const LAZY = { lazyConnect: true };
 /** A connection that reads nothing for this long while it signs in is taken for broken. */
 const SIGN_IN_MS = 5_000;
 /** How ioredis tells that the user or the password is refused. */
@@ -66,7 +68,11 @@ export class Connection {
     };
     this.#on('close', lost);
     this.#on('-node', lost);
-    if (!own) return;
+    if (!own) {
+      keepReading(client);
+      for (const event of ['connect', '+node']) this.#on(event, () => keepReading(client));
+      return;
+    }
     const refresh = (): void => this.keepAlive(this.#keepAlive);
     this.#on('connect', refresh);
     this.#on('reconnecting', refresh);
@@ -82,19 +88,24 @@ export class Connection {
     if (isClient(source)) return new Connection(source, false, logger);
     const { Redis } = await outside(() => import('ioredis'));
     // A URL or options: ioredis tells them apart itself, and what stands in them goes first.
-    const open = (): RedisClient => new Redis(source as string, { keepAlive: KEEP_ALIVE_MS }) as RedisClient;
+    const given = typeof source === 'string' ? source : { ...source, ...LAZY };
+    const open = (): RedisClient => new Redis(given as string, { keepAlive: KEEP_ALIVE_MS, ...LAZY }) as RedisClient;
     const client = make(() => outside(() => steadyClient(open)));
     const connection = new Connection(client, true, logger);
     connection.#watchErrors((problem) =>
       connection.outage.begins(`Redis cannot be reached (${problem}). ${consequence}`),
     );
+    if (!isLazy(source)) connection.wake();
     return connection;
   }
 
-  /** A second connection of the same kind: for messages, and for what would hold up the others on this one. */
+  /**
+   * A second connection of the same kind: for messages, and for what would hold up the others on this one. It connects
+   * when it is woken.
+   */
   duplicate(logger?: LockLogger): Connection {
     const makeOne = (): RedisClient => {
-      const client = outside(() => steadyClient(() => this.#client.duplicate()));
+      const client = outside(() => steadyClient(() => this.#client.duplicate(...(this.isCluster ? [] : [LAZY]))));
       leaveSubscribingToUs(client);
       return client;
     };
@@ -227,6 +238,11 @@ export class Connection {
     this.#on('connect', look);
     for (const event of ['ready', 'close', 'end']) this.#on(event, done);
   }
+}
+
+/** Whether the connection is to be made when it is needed first. */
+function isLazy(source: string | RedisServerOptions): boolean {
+  return typeof source === 'string' ? /[?&]lazyConnect=true\b/.test(source) : source.lazyConnect === true;
 }
 
 /** What ioredis throws shows what it was given, with the password. */

@@ -3,6 +3,7 @@ import { runtime } from '../core/runtime.js';
 import { answerWithin } from './answer-within.js';
 import { cut, disconnect, hearFurtherErrors, letProcessEnd } from './client-internals.js';
 import type { RedisClient } from './redis-client.js';
+import { steadyClient } from './steady-client.js';
 
 const LONGEST_MS = 2_000;
 
@@ -22,7 +23,7 @@ const ONCE = {
 export async function lookAt(client: RedisClient, section: string): Promise<string> {
   // A Cluster opens a connection to each of its nodes; any of its primaries will do.
   const node = client.nodes?.('master')[0] ?? client;
-  const look = outside(() => node.duplicate(ONCE));
+  const look = outside(() => steadyClient(() => node.duplicate(ONCE)));
   try {
     return await answerWithin(LONGEST_MS, ask(look, section));
   } finally {

@@ -20,6 +20,7 @@ type Stream = { on?(event: 'data' | 'end', listener: () => void): unknown } & {
 /** What of an ioredis client hangs on timers and ticks. */
 interface Internals {
   readonly isCluster?: boolean;
+  readonly connector?: { connectToSentinel?(...args: unknown[]): RedisClient };
   readonly stream?: Stream;
   connect(...args: unknown[]): Promise<unknown>;
   disconnect(...args: unknown[]): void;
@@ -38,6 +39,35 @@ export function steadyClient(make: () => RedisClient): RedisClient {
   return client;
 }
 
+/**
+ * A client that was handed in is left as it is, but for this: what it reads while ticks are fakes would lie in its socket
+ * for good, and all that comes later behind it. With a listener that was added by `on`, a socket hands on at once.
+ */
+export function keepReading(client: RedisClient): void {
+  const { isCluster, stream } = client as unknown as Internals;
+  if (!isCluster) readAtOnce(stream);
+  else for (const node of (client.nodes as (() => readonly RedisClient[]) | undefined)?.call(client) ?? []) watch(node);
+}
+
+/** Nodes that are watched; they go when the Cluster does. */
+const WATCHED = new WeakSet<object>();
+
+function watch(node: RedisClient): void {
+  if (WATCHED.has(node)) return;
+  WATCHED.add(node);
+  node.on('connect', () => keepReading(node));
+  keepReading(node);
+}
+
+/** Sockets that have such a listener. */
+const READ_AT_ONCE = new WeakSet<object>();
+
+function readAtOnce(stream: Stream | null | undefined): void {
+  if (!stream || READ_AT_ONCE.has(stream)) return;
+  READ_AT_ONCE.add(stream);
+  unfaked(() => stream.on?.('data', () => {}));
+}
+
 /** After `disconnect()`: a socket does not end by itself when a fake has kept what was written from being done with. */
 export function endStream(client: RedisClient): void {
   const { stream } = client as unknown as Internals;
@@ -47,12 +77,17 @@ export function endStream(client: RedisClient): void {
 function steady(client: Internals): void {
   const { connect, disconnect, setStatus } = client;
   let cancelReconnect: CancelTimer | undefined;
-  client.connect = (...args) => unfaked(() => connect.apply(client, args));
+  // With Sentinel, what was asked before is asked again after a pause, which begins here.
+  client.connect = (...args) => unfaked(() => inRealTime(() => connect.apply(client, args)));
   client.disconnect = (...args) => {
     cancelReconnect?.();
     unfaked(() => disconnect.apply(client, args));
   };
   if (client.isCluster) client.on('+node', steady);
+  const { connector } = client;
+  const connectToSentinel = connector?.connectToSentinel?.bind(connector);
+  if (connector && connectToSentinel)
+    connector.connectToSentinel = (...args) => steadyClient(() => connectToSentinel(...args));
   if (!setStatus) return;
   client.setStatus = (status, arg) => {
     cancelReconnect?.();
@@ -72,9 +107,21 @@ function steadyStream(stream: Stream | undefined): void {
     if (original) stream[method] = (...args) => unfaked(() => original.apply(stream, args));
   }
   // It flows by this; what ioredis does to make it flow happens in the next tick.
-  unfaked(() => stream.on?.('data', () => {}));
+  readAtOnce(stream);
   // What comes between the end of the other side and the end of ours is left to the next tick, too.
   stream.on?.('end', () => stream.destroy?.());
+}
+
+/** Runs `fn` with the real `setTimeout`. */
+function inRealTime<T>(fn: () => T): T {
+  const { setTimeout } = globalThis;
+  if ((setTimeout as unknown) === runtime.setTimeout) return fn();
+  globalThis.setTimeout = runtime.setTimeout as typeof setTimeout;
+  try {
+    return fn();
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
 }
 
 /** Runs `fn`, and all that it leaves to the next tick, with the real `process.nextTick`. */

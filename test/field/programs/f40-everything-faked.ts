@@ -1,15 +1,20 @@
 // Uses locks while every timer, tick and clock is a fake under which time stands still, and afterwards.
-import type { LockModuleOptions, LockService } from '../../../lib/index.js';
+import type { LockModuleOptions, LockService, RedisClient } from '../../../lib/index.js';
 
-const { url, namespace, faked, loses } = JSON.parse(process.argv[2] ?? '') as {
-  /** Of Redis; none: in memory. */
-  url?: string;
+const given = JSON.parse(process.argv[2] ?? '') as {
+  store: 'memory' | 'Redis' | 'Sentinel' | 'quorum' | 'a client' | 'a Cluster';
+  /** Of all the servers, with spaces between them; for Sentinel that of the primary, too. */
+  urls: string;
+  /** For Sentinel. */
+  sentinels: string;
   namespace: string;
   /** `before` or `after` the package is loaded. */
   faked: 'before' | 'after';
   /** 1: the server ends all connections while the timers are fakes. */
   loses: number;
 };
+const { namespace, faked, loses } = given;
+const urls = given.urls.split(' ').filter(Boolean);
 
 const PATIENCE_MS = 8_000;
 const real = { setTimeout, clearTimeout, Date };
@@ -58,31 +63,68 @@ const seen: Record<string, string> = {};
 let endFakes = faked === 'before' ? fakeEverything() : undefined;
 const { createLockService, MemoryLockStore } = await import('../../../lib/index.js');
 if (faked === 'before') endFakes?.();
-const { Redis } = await import('ioredis');
-const admin = url === undefined ? undefined : new Redis(url);
-// With a listener of ours it reads also while ticks are fakes.
-await admin?.ping();
-(admin as unknown as { stream: NodeJS.ReadableStream } | undefined)?.stream.on('data', () => {});
-
-const store = new MemoryLockStore();
-const open = (): Promise<LockService> => {
-  const where: LockModuleOptions =
-    url === undefined ? { store } : { redis: { ...address(url), connectionName: namespace } };
-  return createLockService({ ...where, namespace, commandTimeout: '2s', logger: quiet });
-};
-
-function address(of: string): { host: string; port: number } {
-  const { hostname: host, port } = new URL(of);
-  return { host, port: Number(port) };
+const { Cluster, Redis } = await import('ioredis');
+const admins = urls.map((url) => new Redis(url));
+for (const admin of admins) {
+  // With a listener of ours it reads also while ticks are fakes.
+  await admin.ping();
+  (admin as unknown as { stream: NodeJS.ReadableStream }).stream.on('data', () => {});
 }
 
+function address(of: string): { host: string; port: number; connectionName: string } {
+  const { hostname: host, port } = new URL(of);
+  return { host, port: Number(port), connectionName: namespace };
+}
+
+/** Where the locks are. Clients that are handed in are there from the beginning. */
+function place(): LockModuleOptions {
+  const [first = ''] = urls;
+  switch (given.store) {
+    case 'memory':
+      return { store: new MemoryLockStore() };
+    case 'Redis':
+      return { redis: address(first) };
+    case 'Sentinel':
+      return {
+        redis: {
+          sentinels: given.sentinels.split(' ').map(address),
+          name: 'primary',
+          connectionName: namespace,
+          connectTimeout: 1_000,
+        },
+      };
+    case 'quorum':
+      return { quorum: urls.map(address) };
+    case 'a client':
+      return { redis: new Redis(address(first)) };
+    case 'a Cluster':
+      return { redis: new Cluster(urls.map(address)) as unknown as RedisClient };
+  }
+}
+
+const where = place();
+const handedIn = given.store.startsWith('a ');
+const open = (): Promise<LockService> =>
+  createLockService({
+    ...where,
+    namespace,
+    commandTimeout: '2s',
+    logger: quiet,
+    defaults: { ttl: 1_500 },
+    longestTtl: 1_500,
+  } as LockModuleOptions);
+
 async function ours(): Promise<string[]> {
-  const clients = String(await admin?.client('LIST')).split('\n');
-  return clients.filter((line) => line.includes(`name=${namespace}`)).map((line) => /^id=(\d+)/.exec(line)?.[1] ?? '');
+  const lists = await Promise.all(admins.map((admin) => admin.client('LIST')));
+  return lists.flatMap((list) => String(list).split('\n')).filter((line) => line.includes(`name=${namespace}`));
 }
 
 async function hangUp(): Promise<void> {
-  for (const id of await ours()) await admin?.client('KILL', 'ID', id);
+  for (const line of await ours()) {
+    const [, id = '', port = ''] = /^id=(\d+) .* laddr=\S+:(\d+)/.exec(line) ?? [];
+    const admin = admins.find(({ options }) => options.port === Number(port));
+    await admin?.client('KILL', 'ID', id);
+  }
 }
 
 /** A free lock, in every way. */
@@ -147,16 +189,25 @@ if (loses) {
 // One test starts something that takes a lock, and does not wait for it.
 const left = [one, other, fresh].map((locks) => locks.run('left', () => {}).catch(() => {}));
 const closed = await open();
-await closed.run('closed', () => {});
+seen['under fakes: another service'] = await outcome(() => closed.run('closed', () => {}));
 seen['under fakes: close'] = await outcome(() => closed.close());
 endFakes();
 
-await Promise.all(left);
+seen['with real timers: what was left behind'] = await outcome(() => Promise.all(left));
+for (const locks of [one, other, fresh]) {
+  // What could not be opened meanwhile is opened now, and whoever comes before that is told.
+  let back = '';
+  for (let rounds = 0; rounds < 100 && back !== 'ok'; rounds += 1) {
+    back = await outcome(() => locks.run('back', () => {}));
+    await sleep(20);
+  }
+}
 await exercise('with real timers', one, other);
 await exercise('with real timers, the new service', fresh, one);
 seen['with real timers: close'] = await outcome(() => Promise.all([one, other, fresh].map((locks) => locks.close())));
 // Every connection is given back.
-for (let rounds = 0; admin && rounds < 100 && (await ours()).length > 0; rounds += 1) await sleep(50);
-if (admin) seen['with real timers: connections'] = (await ours()).length === 0 ? 'ok' : 'left open';
-admin?.disconnect();
+if (handedIn) (where as { redis: RedisClient }).redis.disconnect();
+for (let rounds = 0; rounds < 100 && (await ours()).length > 0; rounds += 1) await sleep(50);
+seen['with real timers: connections'] = (await ours()).length === 0 ? 'ok' : 'left open';
+for (const admin of admins) admin.disconnect();
 process.stdout.write(`${JSON.stringify(seen)}\n`);
