@@ -50,6 +50,8 @@ export interface Refused extends OfRequest {
   readonly code: string;
   /** It waited for its own call chain, the error said. */
   readonly ownChain?: boolean | undefined;
+  /** Why the store is unavailable, for the reader of a report. */
+  readonly note?: string | undefined;
 }
 
 /** The holder looked at its lock, with a guarded write in mind or not. */

@@ -88,8 +88,8 @@ export class OnceWorkload {
       });
       this.#answered(request, witnessed, { status });
     } catch (error) {
-      const { why } = error as { why?: string };
-      this.#answered(request, witnessed, { status: 'failed', code: codeOf(error), ...(why && { why }) });
+      const { why, problem } = error as { why?: string; problem?: string };
+      this.#answered(request, witnessed, { status: 'failed', code: codeOf(error), ...(why && { why }) }, problem);
     }
   }
 
@@ -101,11 +101,16 @@ export class OnceWorkload {
     if (throws) throw Object.assign(new Error('thrown on purpose'), { code: 'THROWN' });
   }
 
-  #answered(request: string, lock: WitnessedLock | undefined, outcome: Pick<Outcome, 'status' | 'code' | 'why'>): void {
+  #answered(
+    request: string,
+    lock: WitnessedLock | undefined,
+    outcome: Pick<Outcome, 'status' | 'code' | 'why'>,
+    problem?: string,
+  ): void {
     const { requests } = this.#options;
     requests.recorder.record({ at: now(), kind: 'outcome', request, ...outcome });
     const { status, code = status } = outcome;
-    if (!lock) requests.refused(request, { code });
+    if (!lock) requests.refused(request, { code, problem });
     else if (status === 'ran') lock.released(true);
     else if (code === 'LOCK_LOST') lock.released(false);
   }

@@ -44,8 +44,8 @@ export class Requests {
   }
 
   refused(request: string, error: unknown): void {
-    const { ownChain } = error as { ownChain?: boolean };
-    this.recorder.record({ at: now(), kind: 'refused', request, code: codeOf(error), ownChain });
+    const { ownChain, problem: note } = error as { ownChain?: boolean; problem?: string };
+    this.recorder.record({ at: now(), kind: 'refused', request, code: codeOf(error), ownChain, note });
   }
 
   /** A body under a lock, by `run` or what is like it. `call` resolves to false when the lock was busy. */
