@@ -16,7 +16,8 @@ import {
 } from './model.js';
 
 const RULE = '11 no harm without a cause';
-const ROUNDING_MS = 5;
+/** Timers of Node count from the beginning of the turn of the event loop in which they are set. */
+const TURN_MS = 300;
 /** Clearly most of `commandTimeout`, for which a call waits for a server that says "not now". */
 const PATIENCE_MS = 2_700;
 /** It takes a moment until somebody knows that it is over. */
@@ -50,7 +51,7 @@ function refusedWithoutCause(request: Request, history: History): Violation[] {
   const waited = refused.at - request.askedAt;
   const about = [request.request];
   if (!ANSWERS.has(code)) return [{ rule: RULE, text: `${name} was answered ${code}`, about }];
-  if (code === 'LOCK_BUSY' && waited < wait - ROUNDING_MS) {
+  if (code === 'LOCK_BUSY' && waited < wait - TURN_MS) {
     return [{ rule: RULE, text: `${name} was busy, it was said after ${waited.toFixed(1)} of ${wait} ms`, about }];
   }
   if (code !== 'LOCK_UNAVAILABLE' || unavailable(request, refused.at, history)) return [];
