@@ -20,8 +20,6 @@ const RULE = '11 no harm without a cause';
 const TURN_MS = 300;
 /** Clearly most of `commandTimeout`, for which a call waits for a server that says "not now". */
 const PATIENCE_MS = 2_700;
-/** It takes a moment until somebody knows that it is over. */
-const BRIEF_MS = 500;
 /** A call that takes less is answered by the store, however slow the machine is. */
 const LONG_MS = 300;
 /** What a call may be answered with: `AbortError` by its own signal, the last two are outcomes of `once`. */
@@ -61,10 +59,22 @@ function refusedWithoutCause(request: Request, history: History): Violation[] {
 function unavailable(request: Request, at: Moment, history: History): boolean {
   const span = { from: request.askedAt - CONNECTED_WITHIN_MS, until: at };
   const maySlow = at - request.askedAt >= LONG_MS;
-  return explaining(request, span, history, maySlow).some(({ spares = [], from, until }) => {
-    if (spares.includes('patience')) return at - from >= PATIENCE_MS && until + BRIEF_MS >= request.askedAt;
-    return !spares.includes('calls');
-  });
+  const explained = explaining(request, span, history, maySlow).some(
+    ({ spares = [] }) => !spares.includes('patience') && !spares.includes('calls'),
+  );
+  return explained || isOutOfPatience(request, at, history);
+}
+
+/** For so long it had only met faults that say "not now"; between two of them there was no time to connect. */
+function isOutOfPatience(request: Request, at: Moment, { faults }: History): boolean {
+  let since = Number.POSITIVE_INFINITY;
+  let until = Number.NEGATIVE_INFINITY;
+  for (const fault of faults) {
+    if (!fault.spares?.includes('patience') || !touches(fault, request) || fault.from > at) continue;
+    if (fault.from > until + CONNECTED_WITHIN_MS) since = fault.from;
+    until = Math.max(until, fault.until);
+  }
+  return at - since >= PATIENCE_MS && until + CONNECTED_WITHIN_MS >= request.askedAt;
 }
 
 /** A lease that is renewed runs out only when its renewals do not get through. */
