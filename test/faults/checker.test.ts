@@ -403,6 +403,8 @@ describe('rule 11: no harm without a cause', () => {
     expect(rulesBrokenBy(unavailable())).toEqual(['11 no harm without a cause']);
     expect(rulesBrokenBy(unavailable().fault('partition', 40, 70, { workers: ['w3'] }))).toEqual([]);
     expect(rulesBrokenBy(unavailable().fault('partition', 40, 70, { workers: ['w1'] }))).toHaveLength(1);
+    const still = unavailable().add({ at: -3_000, kind: 'delayed', until: -1_500, worker: 'w3.1' });
+    expect(rulesBrokenBy(still)).toEqual([]);
     const half = unavailable().fault('half-open-messages', 40, 70, { spares: ['calls'] });
     expect(rulesBrokenBy(half)).toEqual(['11 no harm without a cause']);
   });

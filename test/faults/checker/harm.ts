@@ -7,6 +7,7 @@ import {
   type Fault,
   type History,
   type Hold,
+  lengthOf,
   overlap,
   type Request,
   SLOW_MACHINE,
@@ -20,6 +21,9 @@ const RULE = '11 no harm without a cause';
 const TURN_MS = 300;
 /** Clearly most of `commandTimeout`, for which a call waits for a server that says "not now". */
 const PATIENCE_MS = 2_700;
+/** A delay that no connection bears, and how long it may take until all is well again after it. */
+const STILL_MS = 1_000;
+const RECOVERED_MS = 10_000;
 /** A call that takes less is answered by the store, however slow the machine is. */
 const LONG_MS = 300;
 /** What a call may be answered with: `AbortError` by its own signal, the last two are outcomes of `once`. */
@@ -59,10 +63,23 @@ function refusedWithoutCause(request: Request, history: History): Violation[] {
 function unavailable(request: Request, at: Moment, history: History): boolean {
   const span = { from: request.askedAt - CONNECTED_WITHIN_MS, until: at };
   const maySlow = at - request.askedAt >= LONG_MS;
+  if (stoodStill(request, at, history)) return true;
   const explained = explaining(request, span, history, maySlow).some(
     ({ spares = [] }) => !spares.includes('patience') && !spares.includes('calls'),
   );
   return explained || isOutOfPatience(request, at, history);
+}
+
+/** The machine stood still for so long that connections and patience ended. */
+function stoodStill(request: Request, at: Moment, { faults }: History): boolean {
+  const recent = { from: request.askedAt - RECOVERED_MS, until: at };
+  return faults.some(
+    (fault) =>
+      fault.nemesis === SLOW_MACHINE &&
+      lengthOf(fault) >= STILL_MS &&
+      touches(fault, request) &&
+      overlap(fault, recent),
+  );
 }
 
 /** For so long it had only met faults that say "not now"; between two of them there was no time to connect. */
