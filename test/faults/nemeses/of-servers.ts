@@ -192,10 +192,9 @@ const moveEndpoint: Nemesis = {
       });
       await Promise.all(redirected);
     };
+    const spares = ['patience', 'waiters'] as const;
     // Until the former primary knows that it is none, it takes writes that nobody else will know.
-    return planned
-      ? { spares: ['calls', 'waiters'], note: 'planned', act }
-      : { excuse: 'fail-over', spares: ['waiters'], note: 'unplanned', act };
+    return planned ? { spares, note: 'planned', act } : { excuse: 'fail-over', spares, note: 'unplanned', act };
   },
 };
 
