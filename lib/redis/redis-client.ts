@@ -1,6 +1,7 @@
 /** Commands that are sent together, on one connection. */
 export interface RedisPipeline {
   evalsha(sha1: string, numkeys: number, ...args: string[]): RedisPipeline;
+  eval(script: string, numkeys: number, ...args: string[]): RedisPipeline;
   wait(replicas: number, timeout: number): RedisPipeline;
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }

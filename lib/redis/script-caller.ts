@@ -31,28 +31,37 @@ export class ScriptCaller {
 
   /**
    * The call, and `WAIT` behind it on the same connection: ioredis sends a pipeline as a whole, and rejects the rest of
-   * it when the connection breaks in between. It neither follows a redirect nor loads a script, so the call alone does
-   * that first, and is then repeated.
+   * it when the connection breaks in between. Where the server does not know the script, the text goes along. A pipeline
+   * follows no redirect, so the call alone does that, and is then repeated.
    */
   async callWithReplicas(
     args: ScriptArguments,
     replicas: number,
     isWanted: () => boolean,
   ): Promise<{ reply: unknown; copies: number }> {
+    let isUnknown = false;
     for (let attempt = 1; ; attempt += 1) {
-      const sent = this.#connection.client.pipeline?.().evalsha(LOCK_SCRIPT_SHA, ...args);
-      const half = Math.ceil(this.#timeout / 2);
-      const [call, wait] = (await sent?.wait(replicas, half).exec()) ?? [];
-      if (!call || !wait) throw new Error('the client has no pipeline(), which the option `replicas` needs');
+      const [call, wait] = await this.#sendWithWait(args, replicas, isUnknown);
       const [error, reply] = call;
       if (!error) {
         // The call has run, whatever became of the rest.
         if (wait[0]) throw new Error(`WAIT: ${wait[0].message}`);
         return { reply, copies: Number(wait[1]) };
       }
-      if (attempt > 1 || !isWanted() || !/^(NOSCRIPT|MOVED|ASK) /.test(error.message)) throw error;
-      await this.call(args, isWanted);
+      const [, reason] = /^(NOSCRIPT|MOVED|ASK) /.exec(error.message) ?? [];
+      if (!reason || attempt > 2 || !isWanted()) throw error;
+      if (reason === 'NOSCRIPT') isUnknown = true;
+      else await this.call(args, isWanted);
     }
+  }
+
+  /** What became of the call, and of `WAIT`. */
+  async #sendWithWait(args: ScriptArguments, replicas: number, withText: boolean): Promise<[Reply, Reply]> {
+    const pipeline = this.#connection.client.pipeline?.();
+    const call = withText ? pipeline?.eval(LOCK_SCRIPT, ...args) : pipeline?.evalsha(LOCK_SCRIPT_SHA, ...args);
+    const replies = await call?.wait(replicas, Math.ceil(this.#timeout / 2)).exec();
+    if (replies?.length === 2) return replies as [Reply, Reply];
+    throw new Error('the client has no pipeline(), which the option `replicas` needs');
   }
 
   /** The reply, or that the server does not know the script. */
@@ -76,6 +85,8 @@ export class ScriptCaller {
     return call;
   }
 }
+
+type Reply = [error: Error | null, reply: unknown];
 
 class UnknownScript {
   readonly cause: Error;

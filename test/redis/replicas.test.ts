@@ -85,6 +85,27 @@ describe('replicas', () => {
     await (await one.acquire('n')).release();
   });
 
+  it('are asked for whatever becomes of the script between two calls', async () => {
+    await using proxy = await TcpProxy.start(primary);
+    const one = await service({ redis: proxy.url, commandTimeout: '20s' });
+    await one.run('warm', { replicas: 2 }, () => {});
+    proxy.holdRequests();
+    const granted = one.acquire('n', { replicas: 2 }).finally(() => {
+      proxy.release();
+    });
+    let isOver = false;
+    const over = granted.catch(() => {}).then(() => (isOver = true));
+    // Each call finds that the server has just forgotten the script.
+    while (!isOver) {
+      await Promise.race([proxy.seen('eval'), over]);
+      await redis.script('FLUSH');
+      proxy.release();
+      proxy.holdRequests();
+    }
+    proxy.release();
+    expect(await (await granted).release()).toBe(true);
+  });
+
   it('do not hold up the locks that ask for none', async () => {
     const one = await service();
     await withOneReplica(async () => {
