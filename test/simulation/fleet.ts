@@ -21,6 +21,7 @@ export async function simulateMany(
   until = Number.POSITIVE_INFINITY,
 ): Promise<Tally> {
   const next = new Int32Array(new SharedArrayBuffer(4));
+  Atomics.store(next, 0, assignment.first ?? 0);
   const total = { runs: 0, steps: 0, grants: 0, faults: 0, virtualMs: 0 };
   const byTopology: Record<string, number> = {};
   const findings: Finding[] = [];
@@ -32,7 +33,11 @@ export async function simulateMany(
       total.runs += 1;
       for (const key of ['steps', 'grants', 'faults', 'virtualMs'] as const) total[key] += counts[key];
       byTopology[topology] = (byTopology[topology] ?? 0) + 1;
-      if (finding) findings.push(finding);
+      if (finding) {
+        findings.push(finding);
+        if (!assignment.quiet)
+          console.log(`seed ${finding.seed} (${topology}): ${finding.rules.join('; ')}\n  ${finding.text}`);
+      }
       if (findings.length >= until) Atomics.store(next, 0, assignment.runs);
     });
     return once(worker, 'exit');

@@ -43,8 +43,6 @@ async function runMany({ runs, threads, ...rest }: Options): Promise<void> {
     console.log(tally.digests.join('\n'));
     return;
   }
-  for (const { seed, topology, rules, text } of findings)
-    console.log(`\nseed ${seed} (${topology}): ${rules.join('; ')}\n  ${text}`);
   for (const { seed } of findings.slice(0, SHOWN)) await showOne({ ...rest, runs, threads, seed });
   console.log(`${tally.runs - findings.length} passed, ${findings.length} failed`);
   if (findings.length > 0) process.exitCode = 1;

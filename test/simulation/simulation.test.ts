@@ -1,7 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MUTANTS = 'test/simulation/mutants';
+const PATCHES = readdirSync(`${ROOT}${MUTANTS}`).map((file) => `${MUTANTS}/${file}`);
 const PROGRAM = fileURLToPath(new URL('../../scripts/simulate.mjs', import.meta.url));
 const TIMEOUT_MS = 300_000;
 
@@ -30,5 +34,17 @@ describe('the simulation', () => {
     const inARow = await digests('1');
     expect(inARow).toHaveLength(8);
     expect(await digests('3')).toEqual(inARow);
+  });
+
+  it('finds nothing in the library, and what is put back into it', { timeout: TIMEOUT_MS }, async () => {
+    const whole = await simulate('--runs', '20', '--seed', '7');
+    expect(whole.output).toContain('20 passed, 0 failed');
+    const broken = await simulate('--mutants', 'held-ignores-the-deadline', '--seed', '7');
+    expect(broken).toEqual({ output: expect.stringContaining('held-ignores-the-deadline: found by run'), code: 0 });
+  });
+
+  it.each(PATCHES)('can put back what %s has', (patch) => {
+    const { status, stderr } = spawnSync('git', ['apply', '--check', patch], { cwd: ROOT, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 });

@@ -7,7 +7,11 @@ export interface Assignment {
   /** Runs have the seeds `<seed>.0`, `<seed>.1` and so on. */
   readonly seed: string;
   readonly runs: number;
+  /** The index of the first. Default: 0. */
+  readonly first?: number;
   readonly library: string;
+  /** Tells nobody of a finding before the end. */
+  readonly quiet?: boolean;
   readonly topologies: readonly string[];
   readonly steps: number;
 }

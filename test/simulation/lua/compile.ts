@@ -355,8 +355,9 @@ class Compiler {
         throw this.#unexpected();
       };
     } else {
+      const { line } = this.#token;
       const name = this.#name();
-      js = this.#variable(name);
+      js = name === 'error' ? `R.errorAt(${line})` : this.#variable(name);
       set = (value) => this.#assign(name, value);
     }
     for (;;) {

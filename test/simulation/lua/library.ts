@@ -1,6 +1,16 @@
 // The part of Lua's library that Redis gives to a script.
 import { type Found, findPattern } from './patterns.js';
-import { LuaError, type LuaFunction, LuaTable, numberText, runtime, textOf, toNumber, typeOf } from './runtime.js';
+import {
+  LuaError,
+  type LuaFunction,
+  LuaTable,
+  numberText,
+  runtime,
+  stringMethods,
+  textOf,
+  toNumber,
+  typeOf,
+} from './runtime.js';
 
 const { truthy, fn } = runtime;
 
@@ -177,13 +187,16 @@ const math = {
   min: (...all) => [Math.min(...all.map(number))],
 } satisfies Record<string, LuaFunction>;
 
+/** As of Redis 7: of a table that says what is wrong, only that. */
+function caught(value: unknown): unknown {
+  const text = value instanceof LuaTable ? value.get('err') : undefined;
+  return typeof text === 'string' ? text : value;
+}
+
 const basic = {
   assert: (...values) => {
     if (!truthy(values[0])) throw new LuaError(values[1] ?? 'assertion failed!');
     return values;
-  },
-  error: (value) => {
-    throw new LuaError(value);
   },
   ipairs: (list) => {
     const next = (all: unknown, last: unknown): unknown[] => {
@@ -212,7 +225,7 @@ const basic = {
     try {
       return [true, ...fn(called)(...args)];
     } catch (error) {
-      if (error instanceof LuaError) return [false, error.value];
+      if (error instanceof LuaError) return [false, caught(error.value)];
       throw error;
     }
   },
@@ -227,10 +240,12 @@ function library(functions: Record<string, LuaFunction>): LuaTable {
   return LuaTable.of([], Object.entries(functions));
 }
 
+stringMethods.library = library(string);
+
 /** Made once: a script cannot change it. */
 export const LUA_LIBRARY: Readonly<Record<string, unknown>> = {
   ...basic,
-  string: library(string),
+  string: stringMethods.library,
   table: library(table),
   math: library(math),
 };

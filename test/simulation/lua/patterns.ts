@@ -38,8 +38,16 @@ const CLASSES: Record<string, string> = {
 function expressionOf(pattern: string): RegExp {
   const anchored = pattern.startsWith('^');
   let source = '';
+  // What stands behind no single item is no quantifier.
+  let isItem = false;
   for (let at = anchored ? 1 : 0; at < pattern.length; at += 1) {
     const character = pattern[at] as string;
+    if (isItem && /[-*+?]/.test(character)) {
+      source += character === '-' ? '*?' : character;
+      isItem = false;
+      continue;
+    }
+    isItem = !/[()]/.test(character);
     if (character === '%') {
       at += 1;
       source += escaped(pattern[at], pattern);
@@ -48,10 +56,9 @@ function expressionOf(pattern: string): RegExp {
       source += setOf(pattern.slice(at + 1, end), pattern);
       at = end;
     } else if (character === '(' && pattern[at + 1] === ')') refuse(pattern);
-    else if (character === '-') source += '*?';
     else if (character === '.') source += '[\\s\\S]';
     else if (character === '$') source += at === pattern.length - 1 ? '$' : '\\$';
-    else source += /[()*+?]/.test(character) ? character : literal(character);
+    else source += /[()]/.test(character) ? character : literal(character);
   }
   return new RegExp(source, anchored ? 'y' : 'g');
 }

@@ -108,8 +108,12 @@ function truthy(value: unknown): boolean {
   return value !== undefined && value !== false;
 }
 
+/** What a string has for methods. */
+export const stringMethods: { library?: LuaTable } = {};
+
 function index(object: unknown, key: unknown): unknown {
   if (object instanceof LuaTable) return object.get(key);
+  if (typeof object === 'string') return stringMethods.library?.get(key);
   throw new LuaError(`attempt to index a ${typeOf(object)} value (field '${textOf(key)}')`);
 }
 
@@ -137,6 +141,12 @@ function concatenable(value: unknown): string {
 
 /** As the compiler names it. */
 export const runtime = {
+  /** The function `error`, as it is called in a line: which it tells, beside a string. */
+  errorAt:
+    (line: number): LuaFunction =>
+    (value, level = 1) => {
+      throw new LuaError(typeof value === 'string' && level !== 0 ? `user_script:${line}: ${value}` : value);
+    },
   truthy,
   index,
   fn,

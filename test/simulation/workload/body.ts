@@ -51,19 +51,22 @@ export class Body {
         { name: lock.name, options: { wait, reentrant } },
         { lock, depth: depth + 1 },
       );
-    const left = (promise: Promise<unknown>): Promise<void> => {
-      this.#workload.detach(promise);
+    // At once, or when the body may have ended.
+    const left = (call: () => Promise<unknown>): Promise<void> => {
+      const { process } = this.#workload.scene.witness;
+      const begun = random.chance(0.4) ? call() : sleep(process, random.integer(1, 150)).then(call);
+      this.#workload.detach(begun);
       return Promise.resolve();
     };
     return random.weighted<() => Promise<unknown>>([
       [3, () => again(true)],
       [1, () => again(false)],
       [3, () => Promise.all([again(true), again(true), ...(random.chance(0.5) ? [again(false)] : [])])],
-      [3, () => left(again(true))],
-      [1, () => left(again(false, 2_000))],
+      [4, () => left(() => again(true))],
+      [1, () => left(() => again(false, 2_000))],
       [2, () => this.#other(random, lock, depth)],
       [1, () => this.#once(random, lock, depth)],
-      [1, () => left(this.#once(random, lock, depth))],
+      [1, () => left(() => this.#once(random, lock, depth))],
     ])();
   }
 
