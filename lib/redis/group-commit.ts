@@ -27,6 +27,8 @@ export interface GroupCommitOptions {
   readonly channelPrefix: string;
   /** How long one command may take, in ms. */
   readonly timeout: number;
+  /** After how long an outage calls fail at once, in ms. */
+  readonly patience: number;
   readonly traces: ReleaseTraces;
   readonly topology: Topology;
 }
@@ -69,7 +71,7 @@ export class GroupCommit {
   constructor(connection: Connection, options: GroupCommitOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#outage = new Outage(connection, options.timeout);
+    this.#outage = new Outage(connection, options.patience);
     this.#script = new ScriptCaller(connection, options.timeout);
     connection.onReady(() => this.#flush());
     options.topology.onKnown(() => this.#flush());

@@ -5,6 +5,8 @@ import type { Connection } from './connection.js';
 
 /** A connection that answers nothing for less than this may only be slow, whatever `commandTimeout` is. */
 const SHORTEST_SILENCE_MS = 1_000;
+/** A timer may fire so much too early. */
+const EARLY_MS = 5;
 /** For how long a new connection is believed to answer, after one that did not. */
 const BELIEVED_MS = 250;
 /** Until a connection that leads to a read-only server is replaced again, it may take this long. */
@@ -28,7 +30,7 @@ export interface Sent {
  */
 export class Outage {
   readonly #connection: Connection;
-  /** How long one call waits, in ms. */
+  /** After how long calls fail at once, in ms. */
   readonly #patience: number;
   #since: number | undefined;
   /** The connection may look alive: only an answer ends it. */
@@ -105,7 +107,7 @@ export class Outage {
     this.#since ??= runtime.monotonic();
   }
 
-  /** The call has waited for its `patience`. */
+  /** The call has waited for as long as a call may. */
   unanswered({ at, answers }: Sent): void {
     const now = runtime.monotonic();
     const { isCluster, own, client } = this.#connection;
@@ -117,7 +119,7 @@ export class Outage {
     if (answers !== this.#answers) return;
     this.#since = Math.min(this.#since ?? at, at);
     this.#isSilent = true;
-    if (now - this.#since < SHORTEST_SILENCE_MS || !this.#connection.ready) return;
+    if (now - this.#since < Math.max(SHORTEST_SILENCE_MS, this.#patience - EARLY_MS) || !this.#connection.ready) return;
     this.#reportSilence(now - this.#since, this.#since);
     if (this.#isCut) return;
     this.#isCut = true;

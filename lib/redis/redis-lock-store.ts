@@ -41,6 +41,8 @@ export interface RedisLockStoreOptions {
   readonly connection: Connection;
   readonly namespace: string;
   readonly commandTimeout: number;
+  /** How long Redis may be away or silent before anything is made of that, in ms. Default: `commandTimeout`. */
+  readonly patience?: number | undefined;
   readonly logger: LockLogger | undefined;
   /** Default: what is found at the first connection. */
   readonly oneNamePerCall?: boolean | undefined;
@@ -70,20 +72,21 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   readonly #listeners = new Map<string, StoreListener>();
   readonly #channels = new Map<string, WakeChannel>();
 
-  constructor({
-    connection,
-    namespace,
-    commandTimeout: timeout,
-    logger,
-    oneNamePerCall,
-    foreign,
-  }: RedisLockStoreOptions) {
+  constructor(options: RedisLockStoreOptions) {
+    const { connection, namespace, commandTimeout: timeout, patience = timeout, logger, oneNamePerCall } = options;
     this.#connection = connection;
-    this.#foreign = foreign ?? new ForeignHolders(logger);
+    this.#foreign = options.foreign ?? new ForeignHolders(logger);
     this.#logger = logger;
     this.#channelPrefix = channelPrefix(namespace);
-    const topology = new Topology(connection, { namespace, oneNamePerCall, timeout, logger });
-    this.#commandOptions = { namespace, channelPrefix: this.#channelPrefix, timeout, topology, traces: this.#traces };
+    const topology = new Topology(connection, { namespace, oneNamePerCall, timeout: patience, logger });
+    this.#commandOptions = {
+      namespace,
+      channelPrefix: this.#channelPrefix,
+      timeout,
+      patience,
+      topology,
+      traces: this.#traces,
+    };
     this.#commands = new GroupCommit(connection, this.#commandOptions);
     connection.onReady(() => this.#openChannels());
     connection.onLost(() => {
@@ -283,7 +286,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
       instance,
       listener,
       logger: this.#logger,
-      timeout: this.#commandOptions.timeout,
+      timeout: this.#commandOptions.patience,
       probe,
     });
     this.#channels.set(instance, channel);

@@ -42,8 +42,9 @@ export async function openQuorum(sources: readonly RedisSource[], options: Quoru
   const open = async (source: RedisSource, index: number): Promise<RedisVoter> => {
     const named = logger && naming(index + 1, logger);
     const connection = await Connection.open(source, named, 'It has no vote until it is back.');
-    const common = { namespace, commandTimeout, oneNamePerCall, abstinence, foreign };
-    return new RedisVoter({ ...common, connection, logger: named });
+    // A server that is slow for a moment is asked all the same: the others may be slow, too.
+    const times = { commandTimeout, patience: options.commandTimeout, abstinence };
+    return new RedisVoter({ connection, namespace, ...times, oneNamePerCall, foreign, logger: named });
   };
   return new QuorumLockStore(await Promise.all(sources.map(open)), { patience: options.commandTimeout, logger });
 }
