@@ -32,8 +32,8 @@ export default defineConfig({
         test: { ...test, name: 'frameworks', include: ['*.test.ts'], testTimeout: 60_000 },
       },
     ],
-    // Much of what is tested is waiting: two files at a time even on one core.
-    maxWorkers: 2,
+    // Much of what is tested is waiting: four files at a time even on one core.
+    maxWorkers: 4,
     // .ci/run counts the tests.
     reporters: process.env.VITEST_JSON ? ['default', ['json', { outputFile: process.env.VITEST_JSON }]] : ['default'],
     coverage: { include: ['lib/**/*.ts'] },

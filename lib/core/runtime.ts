@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks';
-import process from 'node:process';
 import * as timers from 'node:timers';
 
 /** The timers and clocks of the machine, as everything in this package uses them. */

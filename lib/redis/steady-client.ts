@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { runtime } from '../core/runtime.js';
 import { after, type CancelTimer } from '../core/timer.js';
 import type { RedisClient } from './redis-client.js';

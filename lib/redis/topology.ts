@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { LockLogger } from '../core/service-options.js';
 import { after, type CancelTimer } from '../core/timer.js';
 import { answerWithin } from './answer-within.js';
@@ -129,7 +129,7 @@ export class Topology {
 
   /** Whether what is set under one key is there, whichever key the call goes after. */
   async #search(): Promise<boolean> {
-    const mark = `${this.#options.namespace}:topology:${randomBytes(8).toString('hex')}`;
+    const mark = `${this.#options.namespace}:topology:${randomUUID()}`;
     await this.#ask(`${mark}:0`, mark, MARK_MS);
     const seen = await Promise.all(Array.from({ length: KEYS }, (_, i) => this.#ask(`${mark}:${i + 1}`, mark)));
     this.#ask(`${mark}:0`, mark, '0').catch(() => {});

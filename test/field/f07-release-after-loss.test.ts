@@ -65,8 +65,8 @@ describe('F7: a release whose answer is lost', () => {
 
   async function open(network: Network, cut: RedisSource, direct: RedisSource): Promise<Scene & AsyncDisposable> {
     const namespace = unique('ns');
-    const service = await createLockService({ redis: cut, namespace, logger: quiet });
-    const other = await createLockService({ redis: direct, namespace, logger: quiet });
+    const service = await createLockService({ redis: cut, namespace, logger: quiet, shutdownGrace: 0 });
+    const other = await createLockService({ redis: direct, namespace, logger: quiet, shutdownGrace: 0 });
     for (const each of [service, other]) await each.run(unique('warm'), () => {});
     const close = async (): Promise<void> => {
       await network.accept();
@@ -222,8 +222,13 @@ describe('F7: a release whose answer is lost', () => {
       const client = redis.server.client({ port: proxy.port, maxRetriesPerRequest: 0 });
       const connection = await Connection.open(client, quiet);
       const namespace = unique('ns');
-      const store = new RedisLockStore({ connection, namespace, commandTimeout: 5_000, logger: quiet });
-      const other = await createLockService({ redis: redis.url, namespace, logger: quiet });
+      const store = new RedisLockStore({
+        connection,
+        namespace,
+        commandTimeout: 5_000,
+        logger: quiet,
+      });
+      const other = await createLockService({ redis: redis.url, namespace, logger: quiet, shutdownGrace: 0 });
       const claim = { permits: 0, ttl: 600_000, alive: 0, ticket: 0, attempt: 1, block: 1 };
       const acquire = (owner: string) => store.acquire({ ...claim, name: 'job', owner });
       const release = (owner: string) => store.release({ name: 'job', owner, retain: 0 });

@@ -71,6 +71,7 @@ describe.each(stores)('%s', (_, prepare) => {
           ...options(),
           namespace,
           logger: quiet,
+          shutdownGrace: 0,
           defaults: { ttl: 1_500, wait: '1m' },
           longestTtl: 1_500,
         } as LockModuleOptions),

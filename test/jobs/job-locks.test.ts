@@ -17,7 +17,7 @@ import { bothStores, quiet } from '../support/stores.js';
 
 /** A job server. */
 async function server(options: LockModuleOptions) {
-  const locks = await createLockService(options);
+  const locks = await createLockService({ shutdownGrace: 0, ...options });
   return { locks, jobs: new JobLocks(locks), [Symbol.asyncDispose]: () => locks.close() };
 }
 
@@ -208,7 +208,7 @@ describe('JobLocks', () => {
   it('gives the element back when that look fails', async () => {
     const store = new MemoryLockStore();
     const seen = new MarkingStore(store);
-    await using two = await server({ store: seen.store, logger: quiet });
+    await using two = await server({ store: seen.store, logger: quiet, shutdownGrace: 0 });
     const down = () => Promise.reject(new Error('The store is down'));
     seen.after('acquire', async () => seen.after('doneAt', down));
     await expect(two.jobs.lock('invoice', 42)).rejects.toThrow(LockUnavailableError);
@@ -264,6 +264,7 @@ describe('JobLocks', () => {
       redis: redis.url,
       namespace: unique('ns'),
       logger: quiet,
+      shutdownGrace: 0,
       jobs: { lock: { replicas: 1 } },
     });
     // The server has no replica.
@@ -300,7 +301,7 @@ describe('JobLocks', () => {
   });
 
   it('says that the store does not answer', async () => {
-    await using one = await server({ redis: { port: 1 }, logger: quiet, commandTimeout: '200ms' });
+    await using one = await server({ redis: { port: 1 }, logger: quiet, shutdownGrace: 0, commandTimeout: '200ms' });
     await expect(one.jobs.lock('invoice', 42)).rejects.toThrow(LockUnavailableError);
     await expect(one.jobs.withLock('invoice', 42, () => 1)).rejects.toThrow(LockUnavailableError);
     await expect(one.jobs.forget('invoice', 42)).rejects.toThrow(LockUnavailableError);
@@ -315,7 +316,7 @@ describe('An element that is lost', () => {
   it('while the mark is looked for is not given to the caller', async () => {
     const memory = new MemoryLockStore();
     const marking = new MarkingStore(memory);
-    await using one = await server({ store: marking.store, logger: quiet });
+    await using one = await server({ store: marking.store, logger: quiet, shutdownGrace: 0 });
     marking.after('acquire', async () => {
       marking.after('doneAt', async () => {
         const { lastToken } = await memory.inspect('invoice:42');
@@ -327,7 +328,12 @@ describe('An element that is lost', () => {
   });
 
   it('is no success of withLock, whatever the defaults say of lost locks', async () => {
-    await using one = await server({ store: 'memory', defaults: { onLost: 'ignore' }, logger: quiet });
+    await using one = await server({
+      store: 'memory',
+      defaults: { onLost: 'ignore' },
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     const lost = one.jobs.withLock('invoice', 42, (lock) => lock.release());
     await expect(lost).rejects.toMatchObject({ code: 'LOCK_LOST' });
     expect((await one.jobs.withLock('invoice', 42, () => {})).status).toBe('ran');

@@ -191,7 +191,7 @@ describe.each(bothStores(useRedis()))('JobSemaphore on $name', (under) => {
   });
 
   it('frees its places when the service shuts down, after the runs have ended', async () => {
-    await using fleet = await servers(2, { ...limited({ servers: 1 }), shutdownGrace: '5s' });
+    await using fleet = await servers(2, { ...limited({ servers: 1 }), shutdownGrace: '1s' });
     const [one, two] = fleet.semaphores as [JobSemaphore, JobSemaphore];
     await one.tryAcquire('render');
     const room = new Room();
@@ -238,7 +238,12 @@ describe('JobSemaphore', () => {
     const answer = deferred();
     const seen = new MarkingStore();
     seen.after('acquire', () => answer.promise);
-    const options = { store: seen.store, logger: quiet, jobs: { limits: { render: { servers: 2 } } } };
+    const options = {
+      store: seen.store,
+      logger: quiet,
+      shutdownGrace: 0,
+      jobs: { limits: { render: { servers: 2 } } },
+    };
     await using fleet = await servers(1, options);
     const [one] = fleet.semaphores as [JobSemaphore];
     const room = new Room();
@@ -258,6 +263,7 @@ describe('JobSemaphore', () => {
     const options = {
       redis: { port: 1 },
       logger: quiet,
+      shutdownGrace: 0,
       commandTimeout: 200,
       jobs: { limits: { render: { servers: 1 } } },
     };

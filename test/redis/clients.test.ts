@@ -42,7 +42,9 @@ describe('what Redis is named by', () => {
   async function exercise(server: RedisServer, sourceOf: () => RedisSource): Promise<void> {
     const admin = server.client();
     const sources = [sourceOf(), sourceOf()];
-    const [one, two] = await Promise.all(sources.map((redis) => createLockService({ redis, logger: quiet })));
+    const [one, two] = await Promise.all(
+      sources.map((redis) => createLockService({ redis, logger: quiet, shutdownGrace: 0 })),
+    );
     await exerciseLocks(one!, two!);
     await Promise.all([one!.close(), two!.close()]);
     expect(await traces(admin, '*lock')).toEqual([]);
@@ -70,7 +72,7 @@ describe('what Redis is named by', () => {
 
   it('a URL with a database: the keys are there', async () => {
     await using server = await RedisServer.start();
-    await using service = await createLockService({ redis: `${server.url}/5`, logger: quiet });
+    await using service = await createLockService({ redis: `${server.url}/5`, logger: quiet, shutdownGrace: 0 });
     await service.acquire('n');
     expect(await traces(server.client({ db: 5 }), 'lock')).toEqual(['lock:{n}']);
     expect(await traces(server.client(), 'lock')).toEqual([]);
@@ -89,7 +91,7 @@ describe('what Redis is named by', () => {
     const clients = [server.client(), server.client()];
     await Promise.all(clients.map((client) => client.ping()));
     const [one, two] = await Promise.all(
-      clients.map((client) => createLockService({ redis: fewMethods(client), logger: quiet })),
+      clients.map((client) => createLockService({ redis: fewMethods(client), logger: quiet, shutdownGrace: 0 })),
     );
     await exerciseLocks(one!, two!);
     await Promise.all([one!.close(), two!.close()]);
@@ -98,7 +100,11 @@ describe('what Redis is named by', () => {
   it('the keyPrefix stands before the keys, and not before the channels', async () => {
     await using server = await RedisServer.start();
     const admin = server.client();
-    await using service = await createLockService({ redis: server.client({ keyPrefix: 'app:' }), logger: quiet });
+    await using service = await createLockService({
+      redis: server.client({ keyPrefix: 'app:' }),
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     await service.acquire('n');
     expect(await traces(admin, '*')).toEqual(['app:lock:{n}']);
     const channels = await until(async () => {
@@ -116,7 +122,7 @@ describe('what Redis is named by', () => {
     process.on('warning', warned);
     const services = await Promise.all(
       Array.from({ length: 5 }, (_, index) =>
-        createLockService({ redis: client, namespace: `ns${index}`, logger: quiet }),
+        createLockService({ redis: client, namespace: `ns${index}`, logger: quiet, shutdownGrace: 0 }),
       ),
     );
     const locks = await Promise.all(services.map((service) => service.acquire('n')));
@@ -133,7 +139,7 @@ describe('what Redis is named by', () => {
     const count = () => client.eventNames().map((event) => [event, client.listenerCount(event)]);
     await client.ping();
     const before = count();
-    const service = await createLockService({ redis: client, logger: quiet });
+    const service = await createLockService({ redis: client, logger: quiet, shutdownGrace: 0 });
     await (await service.acquire('n')).release();
     await service.close();
     expect(count()).toEqual(before);

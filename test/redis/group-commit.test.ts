@@ -39,6 +39,7 @@ describe('group commit', () => {
       namespace: unique('ns'),
       oneNamePerCall: false,
       logger: quiet,
+      shutdownGrace: 0,
     });
     await settle(service, redis.client);
     const names = Array.from({ length: operations }, (_, index) => `n${index}`);
@@ -58,8 +59,15 @@ describe('group commit', () => {
       namespace,
       oneNamePerCall: false,
       logger: quiet,
+      shutdownGrace: 0,
     });
-    await using other = await createLockService({ redis: redis.url, namespace, instance: 'other', logger: quiet });
+    await using other = await createLockService({
+      redis: redis.url,
+      namespace,
+      instance: 'other',
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
     const taken = names.filter((_, index) => index % 3 === 0);
     const theirs = await Promise.all(taken.map((name) => other.acquire(name)));
@@ -81,6 +89,7 @@ describe('group commit', () => {
       namespace,
       oneNamePerCall: false,
       logger: quiet,
+      shutdownGrace: 0,
     });
     await settle(service, redis.client);
     const bad = [`n3`, `n7`];
@@ -128,7 +137,12 @@ describe('group commit', () => {
 
     it('the operations of one tick travel in one call for each name', async () => {
       const namespace = unique('ns');
-      await using service = await createLockService({ redis: cluster.client(), namespace, logger: quiet });
+      await using service = await createLockService({
+        redis: cluster.client(),
+        namespace,
+        logger: quiet,
+        shutdownGrace: 0,
+      });
       const shared = { mode: 'shared' } as const;
       const names = Array.from({ length: 10 }, (_, index) => `n${index}`);
       await (await service.acquire('warm', shared)).release();

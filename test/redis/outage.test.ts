@@ -41,7 +41,7 @@ describe('Redis is away when the service starts', () => {
     const port = await freePort();
     const redis = { port, host: '127.0.0.1' };
     const module = await Test.createTestingModule({
-      imports: [LockModule.forRoot({ redis, commandTimeout, logger: quiet })],
+      imports: [LockModule.forRoot({ redis, commandTimeout, logger: quiet, shutdownGrace: 0 })],
     }).compile();
     await module.init();
     await unavailable(module.get(LockService).acquire('n'));
@@ -54,6 +54,7 @@ describe('Redis is away when the service starts', () => {
       redis: `redis://127.0.0.1:${port}`,
       commandTimeout: '20s',
       logger: quiet,
+      shutdownGrace: 0,
     });
     const asking = service.acquire('n');
     await using server = await RedisServer.start({ port });
@@ -90,8 +91,13 @@ describe('Redis hangs', () => {
   ])('calls are unavailable after commandTimeout, and nothing is locked when it goes on: %s', async (_, sourceOf) => {
     await using server = await RedisServer.start();
     const client = server.client();
-    await using holder = await createLockService({ redis: server.url, logger: quiet });
-    await using service = await createLockService({ redis: sourceOf(server), commandTimeout, logger: quiet });
+    await using holder = await createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({
+      redis: sourceOf(server),
+      commandTimeout,
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     const warm = await until(() => service.acquire('warm').catch(() => undefined));
     await warm.release();
     const lock = await holder.acquire('held');
@@ -114,7 +120,7 @@ describe('the connection breaks', () => {
   it('what was carried out although its answer got lost is asked for again: the lock is ours, once', async () => {
     const namespace = unique('ns');
     await using proxy = await TcpProxy.start(redis.server);
-    await using service = await createLockService({ redis: proxy.url, namespace, logger: quiet });
+    await using service = await createLockService({ redis: proxy.url, namespace, logger: quiet, shutdownGrace: 0 });
     await (await service.acquire('warm')).release();
     const cut = proxy.resetAfterNextRequest('acquire');
     const asking = service.acquire('n');
@@ -126,7 +132,12 @@ describe('the connection breaks', () => {
 
   it('a release that was carried out although its answer got lost is a release', async () => {
     await using proxy = await TcpProxy.start(redis.server);
-    await using service = await createLockService({ redis: proxy.url, namespace: unique('ns'), logger: quiet });
+    await using service = await createLockService({
+      redis: proxy.url,
+      namespace: unique('ns'),
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     const lock = await service.acquire('n');
     const cut = proxy.resetAfterNextRequest('release');
     const released = lock.release();
@@ -137,7 +148,13 @@ describe('the connection breaks', () => {
   it('what was carried out although its answer got lost is released, when the caller has given up meanwhile', async () => {
     const namespace = unique('ns');
     await using proxy = await TcpProxy.start(redis.server);
-    await using service = await createLockService({ redis: proxy.url, namespace, commandTimeout, logger: quiet });
+    await using service = await createLockService({
+      redis: proxy.url,
+      namespace,
+      commandTimeout,
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     await (await service.acquire('warm')).release();
     const cut = proxy.resetAfterNextRequest('acquire');
     proxy.refuseConnections();
@@ -153,7 +170,7 @@ describe('the connection breaks', () => {
     await using proxy = await TcpProxy.start(redis.server);
     // Keeps what was in flight for as long as the outage lasts.
     const client = redis.server.client({ port: proxy.port, maxRetriesPerRequest: null });
-    const options = { namespace: unique('ns'), commandTimeout, logger: quiet };
+    const options = { namespace: unique('ns'), commandTimeout, logger: quiet, shutdownGrace: 0 };
     await using service = await createLockService({ redis: client, ...options });
     await (await service.acquire('warm')).release();
     proxy.holdRequests();

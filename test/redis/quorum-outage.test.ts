@@ -59,7 +59,7 @@ describe('a quorum of three servers, when servers', () => {
   it('have just been started: a claim waits until they have a vote, and no longer than commandTimeout', async () => {
     await using fresh = await RedisQuorum.start(3);
     const open = (ttl: Duration, commandTimeout: Duration) =>
-      createLockService({ quorum: fresh.urls, defaults: { ttl }, commandTimeout, logger: quiet });
+      createLockService({ quorum: fresh.urls, defaults: { ttl }, commandTimeout, logger: quiet, shutdownGrace: 0 });
     await using hasty = await open('1h', '1s');
     await expect(hasty.acquire('n')).rejects.toMatchObject({
       ...UNAVAILABLE,

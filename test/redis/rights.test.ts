@@ -23,6 +23,7 @@ describe('the rights of the Redis user', () => {
     const url = redis.server.urlAs(user, 'secret');
     const service = await createLockService({
       logger: quiet,
+      shutdownGrace: 0,
       ...options,
       redis: url,
       namespace,

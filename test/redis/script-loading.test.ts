@@ -17,7 +17,12 @@ describe('loading the script', () => {
     await using server = await RedisServer.start();
     const client = server.client();
     // Nothing is looked for at first, by a script of its own.
-    await using locks = await createLockService({ redis: server.url, oneNamePerCall: false, logger: quiet });
+    await using locks = await createLockService({
+      redis: server.url,
+      oneNamePerCall: false,
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     await locks.inspect('n');
     for (let round = 0; round < 5; round += 1) await (await locks.acquire(`n${round}`)).release();
     expect(await callsOf(client, 'eval')).toBe(1);
@@ -26,7 +31,7 @@ describe('loading the script', () => {
 
   it('several services that begin at once on a fresh server all get their locks', async () => {
     await using server = await RedisServer.start();
-    const open = () => createLockService({ redis: server.url, logger: quiet });
+    const open = () => createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
     const services = await Promise.all(Array.from({ length: 5 }, open));
     const locks = await Promise.all(services.map((service, index) => service.acquire(`n${index}`)));
     expect(locks.every(({ held }) => held)).toBe(true);
@@ -35,7 +40,12 @@ describe('loading the script', () => {
   });
 
   it('SCRIPT FLUSH between two calls goes unnoticed', async () => {
-    await using locks = await createLockService({ redis: redis.url, namespace: unique('ns'), logger: quiet });
+    await using locks = await createLockService({
+      redis: redis.url,
+      namespace: unique('ns'),
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     const lock = await locks.acquire('n');
     await redis.client.script('FLUSH');
     await lock.extend();
@@ -45,7 +55,7 @@ describe('loading the script', () => {
 
   it(`${PAIRS} locks and releases outlive a SCRIPT FLUSH that never stops`, async () => {
     const namespace = unique('ns');
-    const options = { redis: redis.url, namespace, logger: quiet, localHandOver: { max: 0 } };
+    const options = { redis: redis.url, namespace, logger: quiet, shutdownGrace: 0, localHandOver: { max: 0 } };
     await using one = await createLockService(options);
     await using two = await createLockService(options);
     let done = false;
@@ -80,7 +90,7 @@ describe('loading the script', () => {
 
   it('after a restart, empty of data and scripts, locks are taken again', async () => {
     await using server = await RedisServer.start();
-    await using locks = await createLockService({ redis: server.url, logger: quiet });
+    await using locks = await createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
     await (await locks.acquire('n')).release();
     await server.restart();
     const lock = await locks.acquire('n');
@@ -91,7 +101,12 @@ describe('loading the script', () => {
     await using server = await RedisServer.start();
     const client = server.client();
     await using proxy = await TcpProxy.start(server);
-    await using locks = await createLockService({ redis: proxy.url, commandTimeout: 300, logger: quiet });
+    await using locks = await createLockService({
+      redis: proxy.url,
+      commandTimeout: 300,
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     const answered = () => until(() => locks.inspect('n').catch(() => undefined), { describe: 'an answer' });
     await answered();
     await client.script('FLUSH');

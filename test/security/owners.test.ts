@@ -58,7 +58,13 @@ describe('the ids of owners cannot be guessed', () => {
     const namespace = unique('ns');
     const channels = () => redis.client.pubsub('CHANNELS', `${namespace}:wake:*`);
     vi.mocked(randomBytes).mockClear();
-    await using service = await createLockService({ redis: redis.url, namespace, instance: 'label', logger: quiet });
+    await using service = await createLockService({
+      redis: redis.url,
+      namespace,
+      instance: 'label',
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     expect(randomBytes).not.toHaveBeenCalled();
     expect(await channels()).toEqual([]);
     await service.acquire('a');
@@ -72,7 +78,7 @@ describe('the ids of owners cannot be guessed', () => {
 
   it('services with one label have different ones, in one process, one after the other, and in several', async () => {
     const namespace = unique('ns');
-    const options = { redis: redis.url, namespace, instance: 'label', logger: quiet };
+    const options = { redis: redis.url, namespace, instance: 'label', logger: quiet, shutdownGrace: 0 };
     const idOf = async (name: string): Promise<string> => {
       return randomPart((await redis.client.get(`${namespace}:{${name}}`))!.split('#')[0]!);
     };
@@ -95,7 +101,7 @@ describe('the ids of owners cannot be guessed', () => {
 
   it('nobody is told them: neither by inspect nor by an error', async () => {
     const namespace = unique('ns');
-    const options = { redis: redis.url, namespace, instance: 'label', logger: quiet };
+    const options = { redis: redis.url, namespace, instance: 'label', logger: quiet, shutdownGrace: 0 };
     await using holder = await createLockService(options);
     await using other = await createLockService(options);
     await holder.acquire('n');

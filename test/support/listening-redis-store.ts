@@ -6,17 +6,17 @@ import { RedisLockStore } from '../../lib/redis/redis-lock-store.js';
 import { type Deferred, deferred } from './event.js';
 import { type SharedRedis, unique } from './redis.js';
 
-/** Lets `ARGV[1]` ms pass for one lock, and a second, so that what ends at that very moment has ended. */
+/** Lets `ARGV[1]` ms pass for one lock, and a few more, so that what ends at that very moment has ended. */
 const PASS = `
-local H, S, Q, W = KEYS[1], KEYS[1] .. ':shared', KEYS[1] .. ':queue', KEYS[1] .. ':waiter'
-local passed = tonumber(ARGV[1]) + 1000
+local H, S, B, Q, W = KEYS[1], KEYS[1] .. ':shared', KEYS[1] .. ':bounds', KEYS[1] .. ':queue', KEYS[1] .. ':waiter'
+local passed = tonumber(ARGV[1]) + 2
 local shares = redis.call('ZRANGE', S, 0, -1)
 for _, owner in ipairs(shares) do redis.call('ZINCRBY', S, -passed, owner) end
 for _, owner in ipairs(redis.call('HKEYS', W)) do
   local alive, rest = string.match(redis.call('HGET', W, owner), '^(%d+)(.*)$')
   redis.call('HSET', W, owner, string.format('%.0f', tonumber(alive) - passed) .. rest)
 end
-for _, key in ipairs({ H, S, Q, W }) do
+for _, key in ipairs({ H, S, B, Q, W }) do
   local ttl = redis.call('PTTL', key)
   if ttl > passed then redis.call('PEXPIRE', key, ttl - passed) elseif ttl > -2 then redis.call('DEL', key) end
 end
@@ -58,7 +58,7 @@ export class ListeningRedisStore {
     await Promise.all(this.#marks.map(({ promise }) => promise));
   }
 
-  /** As if `ms` and a second had passed for the lock; its tokens and tickets still follow the real time. */
+  /** As if `ms` and a moment had passed for the lock; its tokens and tickets still follow the real time. */
   async pass(name: string, ms: number): Promise<void> {
     await this.client.eval(PASS, 1, keyOf(this.#namespace, name), ms);
   }

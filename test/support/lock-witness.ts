@@ -121,7 +121,9 @@ export class LockWitness {
       const ticket = this.#tickets.get(owner) ?? (answer.granted ? Number.POSITIVE_INFINITY : answer.ticket);
       if (!answer.granted) this.#tickets.set(owner, ticket);
       this.#waits = this.#waits.filter((wait) => wait !== place);
-      this.#waits.push({ ...claim, ticket, aliveUntil: this.#now + alive });
+      // A store may forget a waiter earlier, and says so.
+      const lives = answer.granted ? alive : Math.min(alive, answer.aliveFor ?? alive);
+      this.#waits.push({ ...claim, ticket, aliveUntil: this.#now + lives });
       this.#waits.sort((a, b) => a.ticket - b.ticket);
     }
     return answer.granted ? { ...answer, owner } : undefined;

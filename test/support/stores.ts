@@ -47,8 +47,8 @@ export const memoryUnderTest: StoreUnderTest = {
     const line = new StoreProxy(store);
     return {
       line,
-      slow: { store: line.store, logger: quiet },
-      direct: { store, logger: quiet },
+      slow: { store: line.store, logger: quiet, shutdownGrace: 0 },
+      direct: { store, logger: quiet, shutdownGrace: 0 },
       [Symbol.asyncDispose]: async () => line.release(),
     };
   },
@@ -75,7 +75,12 @@ export function redisUnderTest(redis: SharedRedis): StoreUnderTest {
     },
     port: async () => {
       const connection = await Connection.open(redis.url, quiet);
-      const store = new RedisLockStore({ connection, namespace: unique('ns'), commandTimeout: 5_000, logger: quiet });
+      const store = new RedisLockStore({
+        connection,
+        namespace: unique('ns'),
+        commandTimeout: 5_000,
+        logger: quiet,
+      });
       return Object.assign(store, { [Symbol.asyncDispose]: () => store.close() });
     },
   };

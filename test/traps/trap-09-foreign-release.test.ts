@@ -143,5 +143,10 @@ async function expectStillHeld(service: LockService, name: string, token: number
 
 async function openRedisStore(url: string): Promise<LockStore> {
   const connection = await Connection.open(url, quiet);
-  return new RedisLockStore({ connection, namespace: unique('ns'), commandTimeout: 5_000, logger: quiet });
+  return new RedisLockStore({
+    connection,
+    namespace: unique('ns'),
+    commandTimeout: 5_000,
+    logger: quiet,
+  });
 }

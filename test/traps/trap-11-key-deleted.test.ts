@@ -21,7 +21,7 @@ describe('trap 11: somebody takes the key away during the work, and the work end
 
   /** It hears its messages already, so that only a renewal makes it look at a lock. */
   async function ready(): Promise<LockService> {
-    const service = await createLockService({ redis: redis.url, logger: quiet });
+    const service = await createLockService({ redis: redis.url, logger: quiet, shutdownGrace: 0 });
     await service.run(unique('warm-up'), async () => {});
     await until(async () => (await redis.client.pubsub('CHANNELS', 'lock:wake:*')).length > 0);
     await service.run(unique('warm-up'), async () => {});
@@ -101,7 +101,7 @@ describe('trap 11: somebody takes the key away during the work, and the work end
 
   it('a Redis that comes back without its data is noticed, and the others may have the lock', async () => {
     await using server = await RedisServer.start();
-    await using service = await createLockService({ redis: server.url, logger: quiet });
+    await using service = await createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
     const { signal } = await service.acquire('lock', { ttl: '20s' });
     await server.restart();
     await until(() => signal.aborted);

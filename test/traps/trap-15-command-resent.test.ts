@@ -21,7 +21,7 @@ describe('trap 15: a command is sent again after a reconnect', () => {
   async function scene() {
     const namespace = unique('ns');
     const proxy = await TcpProxy.start(redis.server);
-    const common = { namespace, logger: quiet };
+    const common = { namespace, logger: quiet, shutdownGrace: 0 };
     const service = await createLockService({ ...common, redis: proxy.url, instance: 'cut' });
     const other = await createLockService({ ...common, redis: redis.url, instance: 'other' });
     for (const each of [service, other]) await ready(each, redis.client, namespace);
@@ -210,7 +210,7 @@ describe('trap 15: a command is sent again after a reconnect', () => {
   ])('with a client by which a command %s, acquire says so and leaves nothing behind', async (_, options) => {
     await using proxy = await TcpProxy.start(redis.server);
     const client = redis.server.client({ port: proxy.port, ...options });
-    const common = { namespace: unique('ns'), logger: quiet };
+    const common = { namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
     await using service = await createLockService({ ...common, redis: client });
     await using other = await createLockService({ ...common, redis: redis.url });
     await ready(service, redis.client, common.namespace);

@@ -16,7 +16,7 @@ describe('trap 20: a message is lost', () => {
   const redis = useRedis();
 
   it('a waiter whose subscription is cut at the release gets the lock when it is back', async () => {
-    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet };
+    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
     await using holder = await createLockService(options);
     await using waiter = await createLockService(options);
     const name = unique('lock');
@@ -32,7 +32,12 @@ describe('trap 20: a message is lost', () => {
 
   it('a waiter whose message gets lost on the way finds out by asking', async () => {
     await using messages = await TcpProxy.start(redis.server);
-    const options = { redis: clientWithMessagesOver(messages), namespace: unique('ns'), logger: quiet };
+    const options = {
+      redis: clientWithMessagesOver(messages),
+      namespace: unique('ns'),
+      logger: quiet,
+      shutdownGrace: 0,
+    };
     await using holder = await createLockService({ ...options, redis: redis.url });
     await using waiter = await createLockService(options);
     const name = unique('lock');
@@ -51,7 +56,12 @@ describe('trap 20: a message is lost', () => {
   it('a waiter whose subscription comes too late for the release finds out by asking', async () => {
     await using messages = await TcpProxy.start(redis.server);
     messages.holdRequests();
-    const options = { redis: clientWithMessagesOver(messages), namespace: unique('ns'), logger: quiet };
+    const options = {
+      redis: clientWithMessagesOver(messages),
+      namespace: unique('ns'),
+      logger: quiet,
+      shutdownGrace: 0,
+    };
     await using holder = await createLockService({ ...options, redis: redis.url });
     await using waiter = await createLockService(options);
     const name = unique('lock');
@@ -68,7 +78,7 @@ describe('trap 20: a message is lost', () => {
 
   it('a waiter that was cut off altogether gets the lock when it is back', async () => {
     await using proxy = await TcpProxy.start(redis.server);
-    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet };
+    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
     await using holder = await createLockService(options);
     await using waiter = await createLockService({ ...options, redis: proxy.url, commandTimeout: '1m' });
     const name = unique('lock');
@@ -89,7 +99,7 @@ describe('trap 20: a message is lost', () => {
     const options = { redis: redis.url, namespace: unique('ns') };
     const name = unique('lock');
     await using holder = await Child.start(options);
-    await using waiter = await createLockService({ ...options, logger: quiet });
+    await using waiter = await createLockService({ ...options, logger: quiet, shutdownGrace: 0 });
     await holder.call('acquire', { name, options: { ttl: 1_000 } });
     await holder.kill('SIGKILL');
 
@@ -158,8 +168,8 @@ describe('trap 20: a message is lost, whatever the store', () => {
     const store = new MemoryLockStore();
     const line = new StoreProxy(store);
     line.loseMessages();
-    const holder = await createLockService({ store, logger: quiet });
-    const waiter = await createLockService({ store: line.store, logger: quiet });
+    const holder = await createLockService({ store, logger: quiet, shutdownGrace: 0 });
+    const waiter = await createLockService({ store: line.store, logger: quiet, shutdownGrace: 0 });
     const name = unique('lock');
     const lock = await holder.acquire(name, options);
     let granted = false;

@@ -63,7 +63,12 @@ describe('trap 30: the library ends the process', () => {
   });
 
   it('an application starts, works and stops while Redis cannot be reached', async () => {
-    const options = { redis: `redis://127.0.0.1:${await freePort()}`, commandTimeout: 300, logger: quiet };
+    const options = {
+      redis: `redis://127.0.0.1:${await freePort()}`,
+      commandTimeout: 300,
+      logger: quiet,
+      shutdownGrace: 0,
+    };
     const root = { module: class {}, imports: [LockModule.forRoot(options)] };
     const app = await NestFactory.createApplicationContext(root, { logger: false, abortOnError: false });
     const locks = app.get(LockService);
@@ -76,12 +81,17 @@ describe('trap 30: the library ends the process', () => {
     ['lets nobody in', (server: RedisServer) => server.urlAs('nobody', 'wrong')],
     ['has no such database', (server: RedisServer) => `${server.url}/99`],
   ])('it goes on while Redis %s', async (_how, url) => {
-    await using service = await createLockService({ redis: url(redis.server), commandTimeout: 300, logger: quiet });
+    await using service = await createLockService({
+      redis: url(redis.server),
+      commandTimeout: 300,
+      logger: quiet,
+      shutdownGrace: 0,
+    });
     await service.acquire('a', { wait: 0 }).catch((error: unknown) => expect(error).toMatchObject(unavailable));
   });
 
   it('it goes on when a body fails, and when it is closed under a body', async () => {
-    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet };
+    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
     const service = await createLockService({ ...options, shutdownGrace: 0 });
     const failure = new Error('the body failed');
     await expect(service.run('a', () => Promise.reject(failure))).rejects.toBe(failure);
@@ -99,7 +109,7 @@ describe('trap 30: the library ends the process', () => {
     await using server = await RedisServer.start();
     const options = { redis: server.url, namespace: unique('ns'), commandTimeout: 1_000 };
     await using child = await Child.start(options);
-    await using other = await createLockService({ ...options, logger: quiet });
+    await using other = await createLockService({ ...options, logger: quiet, shutdownGrace: 0 });
     await other.acquire('busy', { ttl: '1h' });
     await child.call('acquire', { name: 'held', options: { ttl: 1_500 } });
     const waiting = child.call('acquire', { name: 'busy', options: { wait: Number.POSITIVE_INFINITY } });

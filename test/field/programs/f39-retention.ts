@@ -26,7 +26,13 @@ const store = new MemoryLockStore();
 const quiet = { warn: (): void => {}, error: (): void => {} };
 const open = (): Promise<LockService> => {
   const where: LockModuleOptions = url === undefined ? { store } : { redis: url };
-  return createLockService({ ...where, namespace, logger: quiet, defaults: { ttl: '1h', wait: '1h' } });
+  return createLockService({
+    ...where,
+    namespace,
+    logger: quiet,
+    shutdownGrace: 0,
+    defaults: { ttl: '1h', wait: '1h' },
+  });
 };
 
 const [locks, other] = [await as('makes the service', open), await as('makes the other service', open)];
