@@ -42,6 +42,8 @@ export interface Submission<T> {
   /** While Redis is away, wait for it; false: reject at once. Default true. */
   readonly patient?: boolean;
   readonly replicas?: number;
+  /** A server that takes no writes serves it, too. Default false. */
+  readonly readsOnly?: boolean;
   /** Whose hold it ends. */
   readonly releases?: Owner;
   /** Nothing of it is on the way any more: it was answered, or its connection is gone. May come long after it has failed. */
@@ -80,7 +82,7 @@ export class GroupCommit {
 
   /** The reply to one operation. */
   submit<T>(submission: Submission<T>): Promise<T> {
-    const { name, operation, decode, patient = true, replicas = 0, releases, onGone } = submission;
+    const { name, operation, decode, patient = true, replicas = 0, readsOnly = false, releases, onGone } = submission;
     const { ended, ready } = this.#connection;
     const refusal = this.#outage.refusal(name) ?? (ended || (!patient && !ready) ? notConnected(name) : undefined);
     if (refusal) {
@@ -88,6 +90,7 @@ export class GroupCommit {
       return Promise.reject(refusal);
     }
     const batch = this.#batchFor(name, replicas);
+    if (!readsOnly) batch.writes = true;
     if (this.#outage.startsTrial()) batch.isTrial = true;
     if (onGone) batch.onGone = [...(batch.onGone ?? []), onGone];
     const place = batch.add(keyOf(this.#options.namespace, name), operation);
@@ -121,8 +124,8 @@ export class GroupCommit {
 
   #batchFor(name: string, replicas: number): Batch {
     // Then a call stays within one slot, and on one server.
-    const { oneNamePerCall, isPending } = this.#options.topology;
-    const group = oneNamePerCall && !isPending ? name : '';
+    const { oneNamePerCall, isOpen } = this.#options.topology;
+    const group = oneNamePerCall && !isOpen ? name : '';
     const open = this.#open.get(group);
     if (open && open.operations.length < BATCH && open.replicas === replicas) return open;
     const batch = new Batch(replicas);
@@ -171,9 +174,13 @@ export class GroupCommit {
       const giveUp = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(batch), 1);
         const problem = `Redis could not be reached for ${timeout} ms`;
-        const cause = this.#connection.lastError;
+        const { isUncertain: uncertain } = batch;
+        const { reply } = this.#outage;
+        const { lastError: cause } = this.#connection;
         this.#outage.report();
-        this.#failUnsent(batch, new LockUnavailableError(undefined, problem, { uncertain: batch.isUncertain, cause }));
+        // The connection that has answered so is being replaced.
+        if (reply) this.#failUnsent(batch, refused(undefined, reply, uncertain));
+        else this.#failUnsent(batch, new LockUnavailableError(undefined, problem, { uncertain, cause }));
       };
       batch.cancelTimeout ??= after(this.#left(batch), giveUp, { awaited: true });
     }
@@ -205,7 +212,7 @@ export class GroupCommit {
     try {
       const reply = await this.#call(batch);
       this.#outage.answered();
-      this.#outage.served();
+      this.#outage.served(batch.writes);
       batch.answer(readReplies(reply, batch.operations.length));
       batch.gone(true);
     } catch (error) {
@@ -218,8 +225,8 @@ export class GroupCommit {
     const word = notNow(error);
     const wasAnswered = word !== undefined || isReplyError(error);
     if (wasAnswered) this.#outage.answered();
-    if (word) this.#outage.notNow(word, sent.at);
-    else if (wasAnswered) this.#outage.served();
+    if (word) this.#outage.notNow(word, error, sent.at);
+    else if (wasAnswered) this.#outage.served(batch.writes);
     // What was sent twice may have been done the first time, and its answer been lost.
     batch.isUncertain ||= !wasAnswered || batch.losses !== this.#connection.losses;
     if (this.#triesAgain(batch, error)) return;
@@ -232,7 +239,8 @@ export class GroupCommit {
   #triesAgain(batch: Batch, error: Error): boolean {
     // What was given up meanwhile must not be done any more.
     if (!this.#inFlight.includes(batch)) return false;
-    if (notNow(error) && this.#left(batch) > 0) this.#later(batch);
+    // A trial has found out.
+    if (notNow(error) && !batch.isTrial && this.#left(batch) > 0) this.#later(batch);
     else if (isOfSeveralSlots(error)) {
       this.#options.topology.isClustered(error);
       if (batch.operations.length === 1) return false;

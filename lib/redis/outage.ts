@@ -2,6 +2,7 @@ import { LockUnavailableError } from '../core/errors.js';
 import { runtime } from '../core/runtime.js';
 import { cutWhatIsSilent, type Progress, progressOf } from './client-internals.js';
 import type { Connection } from './connection.js';
+import { bareError } from './reply-error.js';
 
 /** A connection that answers nothing for less than this may only be slow, whatever `commandTimeout` is. */
 const SHORTEST_SILENCE_MS = 1_000;
@@ -29,6 +30,8 @@ export interface Sent {
  * It also sees to it that the connection is replaced, where it is ours.
  */
 export class Outage {
+  /** What the server answers instead of doing what it is asked for. */
+  reply: Error | undefined;
   readonly #connection: Connection;
   /** After how long calls fail at once, in ms. */
   readonly #patience: number;
@@ -60,11 +63,11 @@ export class Outage {
     const now = runtime.monotonic();
     const away = now - this.#since;
     if (away < this.#patience || now < this.#believedUntil) return undefined;
-    const { ready, isCluster, lastError: cause } = this.#connection;
+    const { ready, isCluster, lastError } = this.#connection;
     if (ready && (isCluster || !this.#isTried)) return undefined;
     const error = new LockUnavailableError(name, `Redis has been away for ${Math.round(away)} ms`, {
       uncertain: false,
-      cause,
+      cause: this.reply ?? lastError,
     });
     this.report();
     return error;
@@ -96,8 +99,9 @@ export class Outage {
   }
 
   /** A server has done what it was asked for, or has refused that for a reason of its own. */
-  served(): void {
+  served(wrote: boolean): void {
     if (this.#since === undefined && this.#replacements === 0) return;
+    if (!wrote && this.reply?.message.startsWith('READONLY')) return;
     this.#replacements = 0;
     this.#over();
   }
@@ -127,12 +131,13 @@ export class Outage {
   }
 
   /** Every call is answered with this for now; `word` is what the reply begins with. */
-  notNow(word: string, sentAt: number): void {
+  notNow(word: string, reply: Error, sentAt: number): void {
     const { isCluster, own } = this.#connection;
     // Of a Cluster, another node may serve the next call.
     if (isCluster || word === 'TRYAGAIN') return;
     this.#since ??= sentAt;
     this.#isSilent = true;
+    this.reply = bareError(reply);
     if (word !== 'READONLY') return;
     if (own) this.#replaceReadOnly();
     this.#connection.outage.begins(
@@ -162,6 +167,7 @@ export class Outage {
 
   #over(): void {
     this.#since = undefined;
+    this.reply = undefined;
     this.#isSilent = false;
     this.#believedUntil = 0;
     this.#connection.outage.isOver('Redis answers again');

@@ -169,7 +169,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   }
 
   doneAt(name: string): Promise<number | null> {
-    return this.#commands.submit({ name, operation: operation.marked(), decode: readMark });
+    return this.#commands.submit({ name, operation: operation.marked(), decode: readMark, readsOnly: true });
   }
 
   unmark(name: string, mark: Owner | number): Promise<boolean> {
@@ -181,6 +181,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     return this.#commands.submit({
       name,
       operation: operation.ask(),
+      readsOnly: true,
       decode: (reply) => {
         if (reply !== 'f') return readYesOrNo(reply);
         this.#foreign.requested(name);
@@ -279,7 +280,12 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
 
   #openChannel(instance: string, listener: StoreListener): void {
     const probe = (nonce: string): Promise<number> =>
-      this.#commands.submit({ name: 'probe', operation: operation.probe(instance, nonce), decode: Number });
+      this.#commands.submit({
+        name: 'probe',
+        operation: operation.probe(instance, nonce),
+        decode: Number,
+        readsOnly: true,
+      });
     const channel = new WakeChannel({
       connection: this.#connection,
       channelPrefix: this.#channelPrefix,

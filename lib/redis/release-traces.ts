@@ -20,7 +20,8 @@ interface Sent {
  * is sent again names the calls in which it went before.
  */
 export class ReleaseTraces {
-  readonly #id = randomBytes(12).toString('base64url');
+  /** Drawn by the process that runs: one that is a copy of another has traces of its own. */
+  #id: string | undefined;
   /** The releases that have been sent without an answer. */
   readonly #unanswered = new Map<Owner, Sent>();
   /** Has three digits at least, which are its place. */
@@ -37,6 +38,7 @@ export class ReleaseTraces {
 
   /** The key of the traces. `base`: what it begins with: the namespace, or the key of the one lock of the call. */
   key(base: string): string {
+    this.#id ??= randomBytes(12).toString('base64url');
     return `${base}:released:${this.#id}`;
   }
 

@@ -21,8 +21,8 @@ export class ScriptCaller {
   async call(args: ScriptArguments, isWanted: () => boolean): Promise<unknown> {
     const error = await this.#unlessUnknown(args, isWanted);
     if (!(error instanceof UnknownScript)) return error;
-    // The text is long: of the calls that come together, one takes it along.
-    if (!this.#loading) return this.#load(args);
+    // The text is long: of the calls that come together, one takes it along. The nodes of a Cluster each need it.
+    if (!this.#loading || this.#connection.isCluster) return this.#load(args);
     await this.#loading;
     if (!isWanted()) throw error.cause;
     const again = await this.#unlessUnknown(args, isWanted);

@@ -58,6 +58,11 @@ export class Topology {
     return this.#pending === 'now';
   }
 
+  /** Nobody knows yet whether names may be put together: what is, may have to be taken apart. */
+  get isOpen(): boolean {
+    return this.#kind === 'unknown' && this.#pending !== 'not any more';
+  }
+
   /** Calls `listener` when it is not pending any more. */
   onKnown(listener: () => void): void {
     this.#onKnown.push(listener);

@@ -12,8 +12,11 @@ export function tell<M extends keyof AppMessages>(message: M, data: AppMessages[
   process.send?.({ message, data });
 }
 
-const write = (...data: unknown[]): void =>
-  tell('logged', data.map((part) => (part instanceof Error ? part.stack : String(part))).join(' '));
+function write(...data: unknown[]): void {
+  const line = data.map((part) => (part instanceof Error ? part.stack : String(part))).join(' ');
+  // Nest says that of its own modules on a machine that is slow.
+  if (!/ is taking \S+ms to serialize/.test(line)) tell('logged', line);
+}
 
 /** Nest's logger in the programs. */
 export const logger = { log: () => {}, warn: write, error: write, fatal: write };
