@@ -216,7 +216,7 @@ export class World {
     this.#clients.set(process.name, clients);
     const connect = (url: string): unknown => {
       if (!this.#manner.handedIn) return url;
-      const client = new Redis(url);
+      const client = new Redis(url, { reconnectOnError });
       client.on('error', () => {});
       clients.push(client);
       return client;
@@ -244,6 +244,11 @@ export class World {
     const note = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.chronicle.record({ kind: 'crashed', worker, note });
   }
+}
+
+/** As docs/production.md and the warning ask of a client that is handed in: nobody else can replace its connection. */
+function reconnectOnError({ message }: Error): 2 | false {
+  return message.startsWith('READONLY') ? 2 : false;
 }
 
 /** One command, without what is the same in each. */

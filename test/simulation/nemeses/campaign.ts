@@ -28,15 +28,17 @@ export class Campaign {
     await this.#world.sleep(random.integer(100, 2_000));
     while (this.#world.mayBegin()) {
       const first = this.#draw(() => true);
-      const second = random.chance(0.5) ? this.#draw(({ on }) => on !== first.on) : undefined;
+      const second = random.chance(0.5) ? this.#draw(({ on }) => on !== first?.on) : undefined;
       const striking = [first, second].flatMap((nemesis) => (nemesis ? [this.#strike(nemesis)] : []));
       await Promise.all(striking);
       await this.#world.sleep(random.integer(100, 2_500));
     }
   }
 
-  #draw(isWanted: (nemesis: Nemesis) => boolean): Nemesis {
+  /** Undefined: all that this run has are of one kind, and that is taken. */
+  #draw(isWanted: (nemesis: Nemesis) => boolean): Nemesis | undefined {
     const possible = this.#nemeses.filter(isWanted);
+    if (possible.length === 0) return undefined;
     return this.#random.weighted(possible.map((nemesis) => [nemesis.weight, nemesis] as const));
   }
 

@@ -337,7 +337,8 @@ export class SimServer {
     const offset = this.#offset;
     for (const replica of this.replicas) {
       replica.#take(effects, () => {
-        this.#acknowledged.set(replica, offset);
+        // A later one may have overtaken it, and what a replica has it keeps.
+        this.#acknowledged.set(replica, Math.max(offset, this.#acknowledged.get(replica) ?? 0));
         for (const look of [...this.#waits]) look();
       });
     }
