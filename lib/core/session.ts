@@ -65,8 +65,8 @@ export class Session implements StoreListener {
 
   /** Keeps what was granted: renews it, watches it. `why`: what has ended an earlier hold of ours, if there is one still. */
   hold(terms: LeaseTerms, why: LockLostWhy): Lease {
-    // The store grants an exclusive lock only when every earlier hold is over.
-    if (terms.permits === 0) this.#exclusive.get(terms.name)?.lose(why);
+    // The store grants an exclusive lock only when every earlier hold is over; one that has ended by itself says so.
+    if (terms.permits === 0) this.exclusiveLease(terms.name)?.lose(why);
     const lease = new Lease(this, terms);
     this.#leases.set(seqOf(terms.owner), lease);
     if (terms.permits === 0) this.#exclusive.set(terms.name, lease);

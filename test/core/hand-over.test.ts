@@ -144,6 +144,22 @@ describe('Hand-over inside the process', () => {
     expect(wants[2]!.settled).toBe(false);
   });
 
+  it.each([
+    { left: 0, why: 'expired' },
+    { left: 1, why: 'taken' },
+  ])('tells a lease with $left ms left, after which another was granted here, as $why', async ({ left, why }) => {
+    locks = new CoreLocks(store, { localHandOver: { within: '1h' } });
+    const [first] = await holding([{ ttl: '10s' }, { renew: false, ttl: '9s' }]);
+    const { signal } = first!.value!;
+    // The machine sleeps, and no timer has fired yet when the answer comes.
+    locks.clock.stall(10_000 - left);
+    store.next('acquire').answer(granted({ token: 200 }));
+    await settle();
+    store.next('acquire').answer(granted({ token: 200 }));
+    await settle();
+    expect(signal.reason).toMatchObject({ why });
+  });
+
   it('passes over those who have left', async () => {
     const controller = new AbortController();
     const wants = await holding([{}, { signal: controller.signal }, {}]);
