@@ -38,6 +38,11 @@ export interface Claim {
   readonly maxWaiting?: number;
   /** How many callers of the process the claim stands for; for operators only. Default 1. */
   readonly callers?: number;
+  /**
+   * Whether the lock is still wanted. A store that tries again by itself asks before each further try, and rejects when it
+   * is not: what it has by then stands in the way of others. Default: it is.
+   */
+  isWanted?(): boolean;
 }
 
 /** The lock is the claim's, since this attempt, for `ttl`. */

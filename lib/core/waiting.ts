@@ -62,6 +62,7 @@ export class Waiting {
   #pushed: PushedGrant | undefined;
   #cancelTimer: CancelTimer | undefined;
   #withdrawUntil = 0;
+  readonly #isWanted = (): boolean => !this.#over;
 
   constructor(keeper: WaitingKeeper, owner: Owner, wish: Wish, listener: WishListener) {
     this.#keeper = keeper;
@@ -135,6 +136,7 @@ export class Waiting {
       replicas,
       maxWaiting,
       callers: this.#listener.callers(),
+      isWanted: this.#isWanted,
     };
     // A claim stands for several callers, and the first to ask may be served by another's answer.
     const asked = outside(() =>

@@ -42,6 +42,14 @@ describe('A waiting that is given up', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('while an attempt is in flight lets the store know, which then does not try again by itself', () => {
+    const waiting = waitings.open();
+    const { isWanted } = waitings.store.next('acquire').asked;
+    expect(isWanted?.()).toBe(true);
+    waiting.giveUp();
+    expect(isWanted?.()).toBe(false);
+  });
+
   it('while an attempt is in flight withdraws after that failed, and reports nothing', async () => {
     const waiting = waitings.open();
     waiting.giveUp();

@@ -33,6 +33,7 @@ describe('A waiting', () => {
         replicas: 2,
         maxWaiting: 9,
         callers: 1,
+        isWanted: expect.any(Function),
       });
     });
 

@@ -68,6 +68,20 @@ describe('A quorum of three, two of which are away', () => {
     },
   );
 
+  it('a claim that nobody wants any more asks no more, whose votes would keep out who needs fewer', async () => {
+    let isWanted = true;
+    // It needs all three, and gets two.
+    voters[2]!.fault = 'refused';
+    const claim = { ...CLAIM, owner: 'i#0', permits: 2, alive: 30_000, isWanted: () => isWanted };
+    const claimed = watch(quorum.acquire(claim));
+    await pass(1_000);
+    expect((await acquire()).granted).toBe(false);
+    isWanted = false;
+    await pass(100);
+    expect(claimed.error).toMatchObject(UNAVAILABLE);
+    expect((await acquire()).granted).toBe(true);
+  });
+
   it('a release that is asked for again counts the servers that it has been released on', async () => {
     const owner = 'i#0';
     expect((await quorum.acquire({ ...CLAIM, owner })).granted).toBe(true);

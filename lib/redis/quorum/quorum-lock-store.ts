@@ -96,7 +96,7 @@ export class QuorumLockStore implements LockStore {
         quorum: this.#quorum,
         minorities: this.#minorities,
         absence: this.#absence,
-        isWanted: () => this.#owners.get(owner) === candidate,
+        isWanted: () => this.#owners.get(owner) === candidate && claim.isWanted?.() !== false,
       }).run();
       if (answer.granted) this.#won(owner, candidate, answer);
       wanted = answer.granted || answer.ticket > 0;
