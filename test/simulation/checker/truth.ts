@@ -102,7 +102,8 @@ function exclusive(server: SimServer, key: string): Map<string, { token: number;
   const value = server.keys.get(key);
   const [, owner, token] = typeof value === 'string' ? (/^([^~].*) (\d+)$/.exec(value) ?? []) : [];
   if (owner === undefined) return new Map();
-  return new Map([[owner, { token: Number(token), ends: server.keys.until(key) ?? 0 }]]);
+  // A key is there until its last ms is over.
+  return new Map([[owner, { token: Number(token), ends: (server.keys.until(key) ?? 0) + 1 }]]);
 }
 
 function sharers(server: SimServer, key: string): Map<string, { token: undefined; ends: number }> {

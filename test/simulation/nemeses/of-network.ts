@@ -60,7 +60,9 @@ function bad(name: string, weight: number, draw: (random: Random) => Partial<Con
     const ms = random.integer(100, 6_000);
     const resets = random.chance(0.5);
     const isCut = conditions.up === false || conditions.down === false;
-    const cuts = isCut && links.roles.includes('commands') && links.servers === world.servers;
+    // With replicas, what acquires has a connection of its own, by which the store may answer still.
+    const asking: readonly Role[] = world.topology.replicas > 0 ? ['commands', 'replicas'] : ['commands'];
+    const cuts = isCut && asking.every((role) => links.roles.includes(role)) && links.servers === world.servers;
     const act = async (): Promise<void> => {
       const over = cuts ? world.cut(links.slot) : undefined;
       each(links, (server, role) => Object.assign(world.network.conditions(links.slot, server, role), conditions));
