@@ -20,12 +20,18 @@ repeat
 until cursor == '0'
 return found`;
 
-/**
- * What outlives its locks on purpose: the counters of tokens, the marks of what is to be done once, and for a minute that
- * by which it is found out what stands behind the address.
- */
+/** What outlives its locks on purpose, and for how long, in ms. */
+const STAYS: readonly (readonly [RegExp, number])[] = [
+  // The counters of tokens, and the marks of what is to be done once.
+  [/:fence$|\{once:\d+\}:done$/, Number.POSITIVE_INFINITY],
+  // By what it is found out what stands behind the address.
+  [/:topology:[0-9a-f-]+:0$/, 60_000],
+  // What a release has done, should it arrive again; and the waiters of a process that died.
+  [/:released:[\w-]+$|:queue$|:waiter$/, 120_000],
+];
+
 export function mayStay(key: string, ttl: number): boolean {
-  return ttl > 0 && (key.endsWith(':fence') || /\{once:\d+\}:done$|:topology:[0-9a-f]+:0$/.test(key));
+  return ttl > 0 && STAYS.some(([keys, longest]) => keys.test(key) && ttl <= longest);
 }
 
 export async function keysOf(server: RedisServer, namespace: string): Promise<Map<string, number> | undefined> {

@@ -23,8 +23,8 @@ const DRAINED_WITHIN_MS = 60_000;
 const DRAIN_PATIENCE_MS = 90_000;
 /** Longer than any pause between two attempts to connect. */
 const LISTENING_WITHIN_MS = 40_000;
-/** The store keeps what belongs to waiters for at most 4 times the 30 s that it takes them to be alive. */
-const LEFTOVERS_GONE_MS = 122_000;
+/** The longest lease, and a share of it by which clocks may differ. */
+const LEFTOVERS_GONE_MS = 22_000;
 
 export interface RoundOptions {
   readonly topology: Topology;
