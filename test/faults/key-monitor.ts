@@ -25,7 +25,7 @@ const STAYS: readonly (readonly [RegExp, number])[] = [
   // The counters of tokens, and the marks of what is to be done once.
   [/:fence$|\{once:\d+\}:done$/, Number.POSITIVE_INFINITY],
   // By what it is found out what stands behind the address.
-  [/:topology:[0-9a-f-]+:0$/, 60_000],
+  [/:topology:[0-9a-f-]+$/, 60_000],
   // What a release has done, should it arrive again; and the waiters of a process that died.
   [/:released:[\w-]+$|:queue$|:waiter$/, 120_000],
 ];
