@@ -19,6 +19,8 @@ export interface LeaseKeeper {
 
 /** After an error, renewal and release are tried again this much later. */
 const RETRY_MS = 100;
+/** The same, once nobody waits for it any more. */
+const UNSEEN_RETRY_MS = 500;
 
 /**
  * One lease as a state machine: `held`, then `lost` or `released`, for good. Renewal has three answers: yes (the lease
@@ -124,6 +126,7 @@ export class Lease implements Scheduled {
   }
 
   tick(now: number): void {
+    if (this.#state !== 'held') this.#letGo();
     if (!this.held) return;
     if (now >= this.#due && !this.#inFlight) void this.#ask();
     else this.#schedule();
@@ -141,10 +144,7 @@ export class Lease implements Scheduled {
     this.#keeper.wheel.cancel(this);
     this.#keeper.ended(this);
     // By our clock it is over, by the store's it ends a little later: do not let the others wait for that.
-    if (why !== 'taken' && why !== 'forced') {
-      const { name, owner } = this.terms;
-      this.#keeper.store.release({ name, owner, retain: this.#leftOfHoldAtLeast() }).catch(() => {});
-    }
+    if (why !== 'taken' && why !== 'forced') this.#letGo();
     this.user?.lost(why);
   }
 
@@ -187,6 +187,22 @@ export class Lease implements Scheduled {
     });
   }
 
+  /** Unseen. */
+  #letGo(): void {
+    const { name, owner } = this.terms;
+    this.#keeper.store.release({ name, owner, retain: this.#leftOfHoldAtLeast() }).catch(() => this.#letGoLater());
+  }
+
+  /**
+   * A renewal that has no answer may be carried out after a reconnect, as the client sends it again: then the store has it
+   * for one more ttl.
+   */
+  #letGoLater(): void {
+    const again = RenewalWheel.bucket(this.#keeper.clock.now() + UNSEEN_RETRY_MS, UNSEEN_RETRY_MS);
+    const mayBeLonger = this.#unknown || this.#inFlight !== undefined;
+    if (mayBeLonger && again < this.#deadline + this.#ttl) this.#keeper.wheel.schedule(this, again);
+  }
+
   #pause(awaited: boolean): Promise<void> {
     return new Promise((resolve) => {
       const cancel = after(RETRY_MS, resolve, { awaited });
@@ -214,6 +230,7 @@ export class Lease implements Scheduled {
       }
     }
     this.#keeper.ended(this);
+    this.#letGoLater();
     throw problem;
   }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { watch } from '../support/core-locks.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';
 import { Leases } from '../support/leases.js';
 
@@ -224,6 +225,54 @@ describe('A lease', () => {
     await pass(10_000);
     expect(leases.store.all('release')).toHaveLength(1);
     expect(leases.lost).toEqual(['expired']);
+  });
+
+  describe('whose last renewal has no answer, and may be carried out late,', () => {
+    beforeEach(() => {
+      delete leases.store.automatic.release;
+    });
+
+    const failReleases = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 100) {
+        while (leases.store.open('release') > 0) leases.store.next('release').fail(down);
+        await pass(100);
+      }
+    };
+
+    it('is released again after its loss, until the store answers', async () => {
+      leases.open();
+      await pass(3_000);
+      expect(leases.lost).toEqual(['unavailable']);
+      await failReleases(1_900);
+      expect(leases.store.all('release').length).toBeGreaterThanOrEqual(3);
+      await failReleases(200);
+      await pass(500);
+      const { length } = leases.store.all('release');
+      leases.store.next('release').answer(false);
+      await pass(10_000);
+      expect(leases.store.all('release')).toHaveLength(length);
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it('is released again after the release of its holder has failed', async () => {
+      const lease = leases.open();
+      await pass(1_000);
+      const released = watch(lease.release(0));
+      await failReleases(2_500);
+      expect(released.error).toBeDefined();
+      const { length } = leases.store.all('release');
+      await failReleases(1_500);
+      expect(leases.store.all('release').length).toBeGreaterThan(length);
+    });
+
+    it('is let alone once one more ttl is over, too', async () => {
+      leases.open();
+      await failReleases(7_000);
+      const { length } = leases.store.all('release');
+      await failReleases(10_000);
+      expect(leases.store.all('release')).toHaveLength(length);
+      expect(vi.getTimerCount()).toBe(0);
+    });
   });
 
   it('that is still ours after a stall of the event loop is renewed first, and not lost', async () => {
