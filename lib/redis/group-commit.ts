@@ -91,7 +91,7 @@ export class GroupCommit {
     }
     const batch = this.#batchFor(name, replicas);
     if (!readsOnly) batch.writes = true;
-    if (this.#outage.startsTrial()) batch.isTrial = true;
+    if (!batch.isTrial && this.#outage.startsTrial()) batch.isTrial = true;
     if (onGone) batch.onGone = [...(batch.onGone ?? []), onGone];
     const place = batch.add(keyOf(this.#options.namespace, name), operation);
     const { traces } = this.#options;

@@ -13,6 +13,8 @@ const BELIEVED_MS = 250;
 /** Until a connection that leads to a read-only server is replaced again, it may take this long. */
 const LONGEST_REPLACEMENT_MS = 5_000;
 const SHORTEST_REPLACEMENT_MS = 100;
+/** What was learned longer ago on a connection that looks alive says nothing of now. */
+const KNOWN_FOR_MS = 2_000;
 
 const RECONNECT_ON_ERROR = "reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false)";
 
@@ -25,7 +27,8 @@ export interface Sent {
 /**
  * Since when Redis has been away, as far as one connection tells: it is not connected, or calls stay without any answer,
  * or every answer is "not now". Once that has lasted for the `patience` of a call, further calls fail at once; while the
- * connection looks alive, one of them at a time finds out whether it is.
+ * connection looks alive, one of them at a time finds out whether it is; all that come together, where nobody has asked
+ * for a while.
  *
  * It also sees to it that the connection is replaced, where it is ours.
  */
@@ -39,7 +42,11 @@ export class Outage {
   /** The connection may look alive: only an answer ends it. */
   #isSilent = false;
   #believedUntil = 0;
-  #isTried = false;
+  /** The last time that it was seen. */
+  #seenAt = 0;
+  /** How many calls are on their way to find out, and whether others go with them: the first one knew nothing of late. */
+  #trials = 0;
+  #isOpenTrial = false;
   /** How many answers have come, whatever they said. */
   #answers = 0;
   /** Nothing has been answered since the connection was last replaced for its silence. */
@@ -51,9 +58,7 @@ export class Outage {
   constructor(connection: Connection, patience: number) {
     this.#connection = connection;
     this.#patience = patience;
-    connection.onLost(() => {
-      this.#since ??= runtime.monotonic();
-    });
+    connection.onLost(() => this.missed());
     connection.onReady(() => this.#connected());
   }
 
@@ -64,7 +69,7 @@ export class Outage {
     const away = now - this.#since;
     if (away < this.#patience || now < this.#believedUntil) return undefined;
     const { ready, isCluster, lastError } = this.#connection;
-    if (ready && (isCluster || !this.#isTried)) return undefined;
+    if (ready && (isCluster || this.#trials === 0 || this.#isOpenTrial)) return undefined;
     const error = new LockUnavailableError(name, `Redis has been away for ${Math.round(away)} ms`, {
       uncertain: false,
       cause: this.reply ?? lastError,
@@ -75,14 +80,16 @@ export class Outage {
 
   /** Whether the call that was not refused is the one that finds out; then `tried` has to be called when it is over. */
   startsTrial(): boolean {
-    if (this.#since === undefined || this.#isTried || !this.#connection.ready || this.#connection.isCluster)
-      return false;
-    this.#isTried = runtime.monotonic() - this.#since >= this.#patience;
-    return this.#isTried;
+    if (this.#since === undefined || !this.#connection.ready || this.#connection.isCluster) return false;
+    const now = runtime.monotonic();
+    if (now - this.#since < this.#patience || (this.#trials > 0 && !this.#isOpenTrial)) return false;
+    if (this.#trials === 0) this.#isOpenTrial = now - this.#seenAt > KNOWN_FOR_MS;
+    this.#trials += 1;
+    return true;
   }
 
   tried(): void {
-    this.#isTried = false;
+    this.#trials -= 1;
   }
 
   /** To be asked for when a call is sent, and given back when it stays without an answer. */
@@ -108,7 +115,7 @@ export class Outage {
 
   /** There is nobody to call: from now on it counts. */
   missed(): void {
-    this.#since ??= runtime.monotonic();
+    this.#seen(runtime.monotonic());
   }
 
   /** The call has waited for as long as a call may. */
@@ -122,6 +129,7 @@ export class Outage {
     }
     if (answers !== this.#answers) return;
     this.#since = Math.min(this.#since ?? at, at);
+    this.#seen(at);
     this.#isSilent = true;
     if (now - this.#since < Math.max(SHORTEST_SILENCE_MS, this.#patience - EARLY_MS) || !this.#connection.ready) return;
     this.#reportSilence(now - this.#since, this.#since);
@@ -135,7 +143,7 @@ export class Outage {
     const { isCluster, own } = this.#connection;
     // Of a Cluster, another node may serve the next call.
     if (isCluster || word === 'TRYAGAIN') return;
-    this.#since ??= sentAt;
+    this.#seen(sentAt);
     this.#isSilent = true;
     this.reply = bareError(reply);
     if (word !== 'READONLY') return;
@@ -158,6 +166,12 @@ export class Outage {
         'Check that the server runs and can be reached, and what its log says.',
       this.#since,
     );
+  }
+
+  #seen(since: number): void {
+    this.#since ??= since;
+    this.#seenAt = runtime.monotonic();
+    this.#isOpenTrial = false;
   }
 
   #connected(): void {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { serviceOf, VERSIONS } from '../support/clients.js';
 import { until } from '../support/event.js';
@@ -6,6 +7,8 @@ import { RedisServer } from '../support/redis-server.js';
 
 /** Redis says BUSY until it is killed. */
 const ENDLESS = 'while true do end';
+/** Longer than an outage is taken to last that nobody looks at. */
+const QUIET_MS = 2_200;
 
 async function busy(server: RedisServer): Promise<() => Promise<void>> {
   const admin = server.client();
@@ -63,6 +66,24 @@ describe('F25: Redis says "not now"', () => {
       expect.stringMatching(/^Redis answers again/),
     ]);
   });
+
+  it.each(sources)(
+    'BUSY for long, and over before anybody asks again: all who then come are served: $of',
+    async (of) => {
+      await using server = await RedisServer.start({ args: ['--busy-reply-threshold', '10'] });
+      const locks = await serviceOf(of.source(server), { commandTimeout: '500ms' });
+      await locks.run('warm', () => {});
+      const end = await busy(server);
+      await expect(locks.inspect('job')).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+      await expect(locks.inspect('job')).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+      await end();
+      // The time is what it is about: what was known of the outage is old by then.
+      await setTimeout(QUIET_MS);
+      const names = Array.from({ length: 20 }, (_, i) => `job${i}`);
+      expect(await Promise.all(names.map((name) => locks.tryAcquire(name)))).not.toContain(null);
+      expect(locks.lines).toHaveLength(2);
+    },
+  );
 
   it('CLUSTERDOWN: is waited out', async () => {
     const bus = ['--cluster-port', String(await freePort())];
