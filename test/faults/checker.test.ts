@@ -264,6 +264,21 @@ describe('rule 6: only the owner', () => {
     expect(check(story.events, { quorum: 3 }).violations).toEqual([]);
   });
 
+  it('finds an exclusive hold that a quorum has lost, unless one server after the other has forgotten it', () => {
+    const restarted = (server: number): Story =>
+      new Story()
+        .granted(A, { at: 9_010, token: 100 })
+        .fault('server-restart', 9_020, 9_030, { server: 3 })
+        .fault('server-restart', 7_000, 7_010, { server })
+        .add({ at: 9_040, kind: 'lost', request: A, why: 'taken' });
+    const found = (story: Story): number => check(story.events, { quorum: 3 }).violations.length;
+    expect(found(restarted(2))).toBe(0);
+    expect(found(restarted(3))).toBe(1);
+    expect(check(restarted(2).events, { quorum: 5 }).violations).toHaveLength(1);
+    expect(found(restarted(3).fault('partition', 9_000, 9_005, { workers: ['w1'] }))).toBe(0);
+    expect(found(restarted(3).fault('worker-pause', 9_000, 9_005, { workers: ['w1'] }))).toBe(1);
+  });
+
   it('finds a second release that says something else', () => {
     const story = takingTurns().released(B, 60, null).released(A, 55, false);
     expect(rulesBrokenBy(story)).toEqual(['6 only the owner', '6 only the owner']);

@@ -39,7 +39,7 @@ export function check(events: readonly HistoryEvent[], { quorum = 0 } = {}): Ver
     ...checkDeadlines(history),
     ...checkWaiters(history),
     ...order.violations,
-    ...checkOwners(history, quorum > 0),
+    ...checkOwners(history, quorum),
     ...checkLeftovers(history),
     ...once.violations,
     ...checkStarvation(history),
