@@ -120,6 +120,8 @@ export class SimServer {
   left(peer: Peer): void {
     const session = this.#sessions.get(peer);
     this.#sessions.delete(peer);
+    // What came while it was blocked was not read yet.
+    session?.queue.splice(0);
     for (const channel of session?.channels ?? []) this.#channels.get(channel)?.delete(session as Session);
   }
 
@@ -202,11 +204,24 @@ export class SimServer {
   }
 
   follow(primary: SimServer): void {
+    if (!this.readOnly) this.#unblockAll();
     this.readOnly = true;
     this.replicas = [];
     this.#behind = [];
     this.keys.copyFrom(primary.keys);
     primary.#acknowledged.set(this, primary.#offset);
+  }
+
+  /** As Redis does when it becomes a replica. */
+  #unblockAll(): void {
+    const instead = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)';
+    for (const [peer, { blocked }] of [...this.#sessions]) {
+      if (!blocked) continue;
+      peer.reply(new ReplyError(instead));
+      this.left(peer);
+      peer.hangUp();
+    }
+    this.#waits = [];
   }
 
   /** What was held back of the stream comes now. */
@@ -364,6 +379,10 @@ export class SimServer {
 
   /** WAIT, as of Redis 7.2: who has written nothing on this connection waits for nothing. */
   #wait(session: Session, wanted: number, timeout: number): void {
+    if (this.readOnly) {
+      session.peer.reply(new ReplyError('ERR WAIT cannot be used with replica instances.'));
+      return;
+    }
     const copies = (): number =>
       this.replicas.filter((replica) => (this.#acknowledged.get(replica) ?? 0) >= session.written).length;
     const answer = (): void => {
