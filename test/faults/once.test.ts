@@ -130,8 +130,11 @@ describe('rule 8: once', () => {
 });
 
 describe('what may be left at the end', () => {
-  it('is a counter or a mark that ends by itself', () => {
-    expect(mayStay('faults-1:topology:0123456789abcdef:0', 1_000)).toBe(true);
+  it('is a counter or a mark that ends by itself, or what Redis forgets in time', () => {
+    expect(mayStay('faults-1:topology:01234567-89ab-cdef', 60_000)).toBe(true);
+    expect(mayStay('faults-1:topology:01234567-89ab-cdef', 60_001)).toBe(false);
+    expect(mayStay('faults-1:released:aB_-9', 120_000)).toBe(true);
+    expect(mayStay('faults-1:{first}:waiter', 120_001)).toBe(false);
     expect(mayStay('faults-1:{first}:fence', 1_000)).toBe(true);
     expect(mayStay('faults-1:{once:7}:done', 1_000)).toBe(true);
     expect(mayStay('faults-1:{once:7}:done', -1)).toBe(false);

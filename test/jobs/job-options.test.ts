@@ -53,6 +53,6 @@ describe('The options of jobs', () => {
     expect(jobs.remember).toBe(86_400_000);
     expect(jobs.lock).toMatchObject({ ttl: 1_000, maxHold: 60_000, replicas: 1 });
     expect(jobs.limits.get('a')).toMatchObject({ perServer: true, lock: { permits: 2, mode: 'shared', wait: 20_000 } });
-    expect(jobs.limits.get('b')).toMatchObject({ perServer: false, lock: { permits: 5, mode: 'shared', ttl: 30_000 } });
+    expect(jobs.limits.get('b')).toMatchObject({ perServer: false, lock: { permits: 5, mode: 'shared', ttl: 15_000 } });
   });
 });
