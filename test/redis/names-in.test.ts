@@ -19,6 +19,7 @@ describe('The list of all locks', () => {
           redis: cluster.client({ keyPrefix: 'before:' }) as unknown as RedisSource,
           namespace,
           logger: quiet,
+          shutdownGrace: 0,
         }),
       ),
     );
@@ -26,7 +27,8 @@ describe('The list of all locks', () => {
     const [mine, theirs] = services.map((service) => createLockManager(service));
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
     const held = names.map((name) => mine?.request(name, () => new Promise(() => {})).catch(() => {}));
-    await expect.poll(async () => (await theirs?.query())?.held.map(({ name }) => name)).toEqual(names);
+    const listed = async () => (await theirs?.query())?.held.map(({ name }) => name);
+    await expect.poll(listed, { timeout: 10_000 }).toEqual(names);
     void held;
   });
 
