@@ -54,9 +54,9 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     this.#keeper = keeper;
   }
 
-  /** Whether the store has said that the lock is busy, and has not fallen silent since. */
+  /** Whether the store has just said that the lock is busy. */
   get knownBusy(): boolean {
-    return this.#claim?.lastBusy !== undefined && !this.#claim.trouble;
+    return this.#claim?.knowsBusy === true;
   }
 
   /** `heldHere`: another caller of this process holds the lock, which may be handed over. */

@@ -48,6 +48,8 @@ export class Waiting {
   #error: LockUnavailableError | undefined;
   #attempt = 0;
   #sentAt = 0;
+  /** When the attempt was sent that was answered with `lastBusy`. */
+  #busyAt = 0;
   /** When the first of the attempts was sent that have got no answer. */
   #silentSince: number | undefined;
   #ticket = 0;
@@ -77,6 +79,11 @@ export class Waiting {
     const silence = this.#inFlight ? this.#keeper.clock.now() - this.#sentAt : 0;
     if (this.#error || silence < SILENCE_MS) return this.#error;
     return new LockUnavailableError(this.wish.name, `it has not answered for ${Math.round(silence)} ms`);
+  }
+
+  /** Whether the store has said that the lock is busy, not long ago. */
+  get knowsBusy(): boolean {
+    return this.lastBusy !== undefined && !this.#error && this.#keeper.clock.now() - this.#busyAt < SILENCE_MS;
   }
 
   /** Asks again now; messages may have been missed, or the state has changed. */
@@ -167,6 +174,7 @@ export class Waiting {
 
   #refused(busy: Busy): void {
     this.lastBusy = busy;
+    this.#busyAt = this.#sentAt;
     this.#ticket = busy.ticket;
     this.#lateGrants = 0;
     if (this.wish.queue && busy.ticket === 0) {

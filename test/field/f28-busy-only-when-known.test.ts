@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createLockService } from '../../lib/index.js';
 import { until } from '../support/event.js';
+import { useFakeTime } from '../support/fake-time.js';
+import { FaultyStore } from '../support/faulty-store.js';
 import { freePort } from '../support/free-port.js';
 import { unique, useRedis } from '../support/redis.js';
 import { quiet } from '../support/stores.js';
@@ -51,5 +53,28 @@ describe('F28: a try beside a waiter of the same process', () => {
     network.resetAll();
     expect(await locks.tryAcquire(name)).toBeNull();
     await network.acceptConnections();
+  });
+});
+
+describe('F28: a try beside a waiter that asks seldom', () => {
+  useFakeTime();
+
+  it('asks for itself when it is two seconds ago that the store has said "busy"', async () => {
+    const faulty = new FaultyStore();
+    // The store tells it when it is its turn, and keeps it for long.
+    faulty.faults.acquire = async (call) => ({ ...(await call()), aliveFor: 30_000 });
+    const options = { logger: quiet, shutdownGrace: 0 };
+    await using locks = await createLockService({ store: faulty.store, ...options });
+    await using other = await createLockService({ store: faulty.sound, ...options });
+    await other.acquire('job', { ttl: '1h' });
+    const waiter = locks.acquire('job', { wait: '1m' });
+    waiter.catch(() => {});
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await locks.tryAcquire('job')).toBeNull();
+    expect(faulty.count('acquire')).toBe(1);
+    await vi.advanceTimersByTimeAsync(1_500);
+    faulty.faults.acquire = () => Promise.reject(new Error('away'));
+    await expect(locks.tryAcquire('job')).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    expect(faulty.count('acquire')).toBe(2);
   });
 });
