@@ -107,7 +107,8 @@ function drawWish(random: Random, { wish }: Frame): Wish {
   const wait = shares ? 2_000 : random.integer(0, 400);
   if (random.chance(0.3)) {
     const name = random.pick([...NAMES.exclusive, NAMES.readers, NAMES.pool].filter((each) => each !== wish.name));
-    return { name, options: { wait: 400, ...shares, ...drawMode(random, name) } };
+    // Further out it may be held with other permits, so that it cannot be shared.
+    return { name, options: { wait: 400, ...drawMode(random, name) } };
   }
   const { mode, permits } = wish.options;
   const same = mode && { mode, ...(permits !== undefined && { permits }) };
