@@ -58,7 +58,9 @@ async function playOut(world: World): Promise<void> {
   const random = world.random.fork('shape');
   await world.populate(random.integer(2, 4));
   const campaign = new Campaign(world).run();
-  const end = world.scheduler.now + random.integer(5_000, 20_000);
+  // Most are short: much is found in little time, and the rest needs a long life.
+  const life = random.chance(0.2) ? random.integer(5_000, 20_000) : random.integer(1_000, 5_000);
+  const end = world.scheduler.now + life;
   while (world.scheduler.now < end && !world.exhausted) await world.sleep(500);
   world.ending = true;
   await campaign;
