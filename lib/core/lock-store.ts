@@ -38,11 +38,6 @@ export interface Claim {
   readonly maxWaiting?: number;
   /** How many callers of the process the claim stands for; for operators only. Default 1. */
   readonly callers?: number;
-  /**
-   * Whether the lock is still wanted. A store that tries again by itself asks before each further try, and rejects when it
-   * is not: what it has by then stands in the way of others. Default: it is.
-   */
-  isWanted?(): boolean;
 }
 
 /** The lock is the claim's, since this attempt, for `ttl`. */
@@ -187,8 +182,12 @@ export interface LockStoreExtras {
 
 /** The port. All durations are in ms; time is the store's own. */
 export interface LockStore extends Partial<LockStoreExtras> {
-  /** Grants, or refuses, or (with `alive`) takes a place in the queue. An owner that holds already gets its own token again, and its lease starts anew. */
-  acquire(claim: Claim): Promise<Granted | Busy>;
+  /**
+   * Grants, or refuses, or (with `alive`) takes a place in the queue. An owner that holds already gets its own token
+   * again, and its lease starts anew. `isWanted`: whether anybody still waits for the answer. A store that tries again by
+   * itself asks before each further try, and rejects when nobody does: what it has by then stands in the way of others.
+   */
+  acquire(claim: Claim, isWanted?: () => boolean): Promise<Granted | Busy>;
   /** Starts the lease anew. False: it is not the owner's. */
   renew(renewal: Renewal): Promise<boolean>;
   /**

@@ -64,7 +64,6 @@ export class Waiting {
   #pushed: PushedGrant | undefined;
   #cancelTimer: CancelTimer | undefined;
   #withdrawUntil = 0;
-  readonly #isWanted = (): boolean => !this.#over;
 
   constructor(keeper: WaitingKeeper, owner: Owner, wish: Wish, listener: WishListener) {
     this.#keeper = keeper;
@@ -143,11 +142,12 @@ export class Waiting {
       replicas,
       maxWaiting,
       callers: this.#listener.callers(),
-      isWanted: this.#isWanted,
     };
     // A claim stands for several callers, and the first to ask may be served by another's answer.
     const asked = outside(() =>
-      stealsAfter === undefined ? store.acquire(claim) : extraOf(store, 'steal', 'A steal')(claim, stealsAfter),
+      stealsAfter === undefined
+        ? store.acquire(claim, () => !this.#over)
+        : extraOf(store, 'steal', 'A steal')(claim, stealsAfter),
     );
     asked.then(
       (answer) => this.#answered(answer),

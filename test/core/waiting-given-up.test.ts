@@ -44,10 +44,10 @@ describe('A waiting that is given up', () => {
 
   it('while an attempt is in flight lets the store know, which then does not try again by itself', () => {
     const waiting = waitings.open();
-    const { isWanted } = waitings.store.next('acquire').asked;
-    expect(isWanted?.()).toBe(true);
+    waitings.store.next('acquire');
+    expect(waitings.store.isWanted?.()).toBe(true);
     waiting.giveUp();
-    expect(isWanted?.()).toBe(false);
+    expect(waitings.store.isWanted?.()).toBe(false);
   });
 
   it('while an attempt is in flight withdraws after that failed, and reports nothing', async () => {

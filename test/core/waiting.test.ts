@@ -33,7 +33,6 @@ describe('A waiting', () => {
         replicas: 2,
         maxWaiting: 9,
         callers: 1,
-        isWanted: expect.any(Function),
       });
     });
 

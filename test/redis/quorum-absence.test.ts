@@ -72,8 +72,8 @@ describe('A quorum of three, two of which are away', () => {
     let isWanted = true;
     // It needs all three, and gets two.
     voters[2]!.fault = 'refused';
-    const claim = { ...CLAIM, owner: 'i#0', permits: 2, alive: 30_000, isWanted: () => isWanted };
-    const claimed = watch(quorum.acquire(claim));
+    const claim = { ...CLAIM, owner: 'i#0', permits: 2, alive: 30_000 };
+    const claimed = watch(quorum.acquire(claim, () => isWanted));
     await pass(1_000);
     expect((await acquire()).granted).toBe(false);
     isWanted = false;

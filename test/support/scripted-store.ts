@@ -68,10 +68,13 @@ export class ScriptedCall<K extends ScriptedOperation = ScriptedOperation> {
 export class ScriptedStore implements LockStore {
   readonly calls: ScriptedCall[] = [];
   readonly listeners = new Map<string, StoreListener>();
+  /** What came along with the latest claim. */
+  isWanted: (() => boolean) | undefined;
   /** Answers that are given at once. */
   readonly automatic: { [K in ScriptedOperation]?: (asked: Asked[K]) => Answers[K] } = {};
 
-  acquire(claim: Claim): Promise<Granted | Busy> {
+  acquire(claim: Claim, isWanted?: () => boolean): Promise<Granted | Busy> {
+    this.isWanted = isWanted;
     return this.#call('acquire', claim);
   }
 

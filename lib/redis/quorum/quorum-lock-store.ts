@@ -86,7 +86,7 @@ export class QuorumLockStore implements LockStore {
     return this.#quorum.voters.map(({ stakes }) => stakes);
   }
 
-  async acquire(claim: Claim): Promise<Granted | Busy> {
+  async acquire(claim: Claim, isWanted = (): boolean => true): Promise<Granted | Busy> {
     const { name, owner } = claim;
     await this.#roll.call();
     const candidate = this.#candidate(claim);
@@ -96,7 +96,7 @@ export class QuorumLockStore implements LockStore {
         quorum: this.#quorum,
         minorities: this.#minorities,
         absence: this.#absence,
-        isWanted: () => this.#owners.get(owner) === candidate && claim.isWanted?.() !== false,
+        isWanted: () => this.#owners.get(owner) === candidate && isWanted(),
       }).run();
       if (answer.granted) this.#won(owner, candidate, answer);
       wanted = answer.granted || answer.ticket > 0;

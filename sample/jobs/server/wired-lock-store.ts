@@ -1,10 +1,11 @@
-import type { LockStore, StoreListener } from 'nestjs-lock';
+import type { Claim, LockStore, StoreListener } from 'nestjs-lock';
 import type { Push, StoreCalls } from '../protocol.js';
 import type { Wire } from './wire.js';
 
 /** A driver of the port in a few lines: each operation is carried out by the store of the conductor. */
 export class WiredLockStore implements LockStore {
-  readonly acquire = this.over('acquire');
+  // What else comes with the claim is a function, which does not travel.
+  readonly acquire = (claim: Claim) => this.wire.call('acquire', claim);
   readonly renew = this.over('renew');
   readonly release = this.over('release');
   readonly withdraw = this.over('withdraw');
