@@ -12,7 +12,7 @@ const END_MS = 1_000;
 /** What a stream does that has its end in the next tick. */
 const STREAM_METHODS = ['push', 'write', 'end', 'destroy'] as const;
 
-type Stream = { on?(event: 'data' | 'end', listener: () => void): unknown } & {
+type Stream = { on?(event: 'data' | 'end' | 'error', listener: () => void): unknown } & {
   [method in (typeof STREAM_METHODS)[number]]?: (...args: unknown[]) => unknown;
 };
 
@@ -107,6 +107,9 @@ function steadyStream(stream: Stream | undefined): void {
   }
   // It flows by this; what ioredis does to make it flow happens in the next tick.
   readAtOnce(stream);
+  // ioredis hears the first error of a socket only. With TLS a second one may follow, also when it has been given up, which
+  // would end the process.
+  stream.on?.('error', () => {});
   // What comes between the end of the other side and the end of ours is left to the next tick, too.
   stream.on?.('end', () => stream.destroy?.());
 }

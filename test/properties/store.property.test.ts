@@ -88,10 +88,12 @@ function comparable(tokens: Tokens, answers: readonly Answer[], messages: readon
       const { retryAfter, ticket, holder, rank } = answer;
       return { rank, ticket: ticket > 0, later: (retryAfter ?? 0) > 0, held: holder !== undefined };
     }),
-    // What is told to different owners comes in any order.
+    // What is told to different owners comes in any order. A grant is provisional until messages are proven to arrive.
     messages: messages
       .map((message) =>
-        'token' in message ? { ...message, block: undefined, token: tokens.place(message.token) } : message,
+        'token' in message
+          ? { ...message, block: undefined, provisional: undefined, token: tokens.place(message.token) }
+          : message,
       )
       .sort((a, b) => byText(a.owner, b.owner)),
     holders: state.holders

@@ -1,7 +1,9 @@
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createLockService } from '../../lib/index.js';
+import { createLockService, type RedisClient } from '../../lib/index.js';
+import { steadyClient } from '../../lib/redis/steady-client.js';
 import { until } from '../support/event.js';
 import { freePort } from '../support/free-port.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -21,6 +23,17 @@ async function breakingServer(port = 0): Promise<{ port: number; connections: nu
 
 describe('A connection of the service', () => {
   afterEach(() => void vi.useRealTimers());
+
+  it('hears every error of its socket, of which TLS may have several, also when it was given up', async () => {
+    const server = await RedisServer.start();
+    onTestFinished(() => server.stop());
+    const client = steadyClient(() => new Redis(server.url, { retryStrategy: null }) as unknown as RedisClient);
+    client.on('error', () => {});
+    await client.info?.('server');
+    const { stream } = client as unknown as { stream: net.Socket };
+    client.disconnect();
+    for (const error of ['first', 'second']) expect(() => stream.emit('error', new Error(error))).not.toThrow();
+  });
 
   it('is made anew when ioredis has planned it, and not before', async () => {
     const { port, connections } = await breakingServer();
