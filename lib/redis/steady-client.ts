@@ -19,7 +19,10 @@ type Stream = { on?(event: 'data' | 'end' | 'error', listener: () => void): unkn
 /** What of an ioredis client hangs on timers and ticks. */
 interface Internals {
   readonly isCluster?: boolean;
-  readonly connector?: { connectToSentinel?(...args: unknown[]): RedisClient };
+  readonly connector?: {
+    connect?(...args: unknown[]): Promise<Stream>;
+    connectToSentinel?(...args: unknown[]): RedisClient;
+  };
   readonly stream?: Stream;
   connect(...args: unknown[]): Promise<unknown>;
   disconnect(...args: unknown[]): void;
@@ -84,6 +87,15 @@ function steady(client: Internals): void {
   };
   if (client.isCluster) client.on('+node', steady);
   const { connector } = client;
+  const open = connector?.connect?.bind(connector);
+  // ioredis hears the first error of a socket only. With TLS a second one may follow, also when it has been given up, which
+  // would end the process.
+  if (connector && open)
+    connector.connect = async (...args) => {
+      const stream = await open(...args);
+      stream.on?.('error', () => {});
+      return stream;
+    };
   const connectToSentinel = connector?.connectToSentinel?.bind(connector);
   if (connector && connectToSentinel)
     connector.connectToSentinel = (...args) => steadyClient(() => connectToSentinel(...args));
@@ -107,9 +119,6 @@ function steadyStream(stream: Stream | undefined): void {
   }
   // It flows by this; what ioredis does to make it flow happens in the next tick.
   readAtOnce(stream);
-  // ioredis hears the first error of a socket only. With TLS a second one may follow, also when it has been given up, which
-  // would end the process.
-  stream.on?.('error', () => {});
   // What comes between the end of the other side and the end of ours is left to the next tick, too.
   stream.on?.('end', () => stream.destroy?.());
 }

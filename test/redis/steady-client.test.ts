@@ -27,7 +27,7 @@ describe('A connection of the service', () => {
   it('hears every error of its socket, of which TLS may have several, also when it was given up', async () => {
     const server = await RedisServer.start();
     onTestFinished(() => server.stop());
-    const client = steadyClient(() => new Redis(server.url, { retryStrategy: null }) as unknown as RedisClient);
+    const client = steadyClient(() => new Redis(server.url, { lazyConnect: true }) as unknown as RedisClient);
     client.on('error', () => {});
     await client.info?.('server');
     const { stream } = client as unknown as { stream: net.Socket };
