@@ -42,6 +42,8 @@ function writeGuarded(write: GuardedWrite): Promise<boolean> {
 
 const connected = connectTo(options.source, options.worker);
 const services = { usual: await open({}), fifo: await open({ max: 0 }) };
+// Connected, before anything is broken.
+for (const locks of Object.values(services)) await locks.inspect('first').catch(() => {});
 const requests = new Requests(options.worker, { recorder, write: writeGuarded });
 const { retains, epoch } = options;
 const workload = new Workload({ requests, services, retains });
