@@ -25,8 +25,8 @@ export class Batch {
   /** How often it was sent, and how often the connection had been lost by then. */
   sends = 0;
   losses = 0;
-  /** Only a server that takes writes serves it. */
-  writes = false;
+  /** A server that takes no writes serves it, too. */
+  readsOnly = true;
   /** It may have run. */
   isUncertain = false;
   /** It finds out whether Redis is back. */
@@ -63,7 +63,7 @@ export class Batch {
     const parts = this.operations.map((operation, place) => {
       const part = new Batch(this.replicas, this.submittedAt);
       part.call = this.call;
-      part.writes = this.writes;
+      part.readsOnly = this.readsOnly;
       part.add(this.keys[place] as string, operation);
       return part;
     });

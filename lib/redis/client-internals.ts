@@ -10,7 +10,6 @@ interface Stream {
   destroy?(): void;
   ref?(): void;
   unref?(): void;
-  on?(event: 'error', listener: () => void): void;
 }
 
 /** A connection to one server. */
@@ -54,11 +53,6 @@ export function keepProcess(client: RedisClient): void {
 export function leaveSubscribingToUs(client: RedisClient): void {
   const { options } = internalsOf(client);
   if (options) options.autoResubscribe = false;
-}
-
-/** ioredis hears the first error of a socket only; with TLS a second one may follow, which would end the process. */
-export function hearFurtherErrors(client: RedisClient): void {
-  internalsOf(client).stream?.on?.('error', () => {});
 }
 
 /** How much each connection of a client has read, and what it waits for first. */

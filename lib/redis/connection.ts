@@ -7,7 +7,6 @@ import {
   cut,
   cutWhatIsSilent,
   disconnect,
-  hearFurtherErrors,
   keepProcess,
   leaveSubscribingToUs,
   letProcessEnd,
@@ -217,7 +216,6 @@ export class Connection {
   #watchErrors(report: (problem: string) => void): void {
     this.#on('error', (error: Error & { lastNodeError?: Error }) => {
       this.lastError = bareError(error);
-      hearFurtherErrors(this.#client);
       report((error.lastNodeError ?? error).message);
     });
     this.onReady(() => {

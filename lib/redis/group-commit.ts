@@ -90,7 +90,7 @@ export class GroupCommit {
       return Promise.reject(refusal);
     }
     const batch = this.#batchFor(name, replicas);
-    if (!readsOnly) batch.writes = true;
+    batch.readsOnly &&= readsOnly;
     if (!batch.isTrial && this.#outage.startsTrial()) batch.isTrial = true;
     if (onGone) batch.onGone = [...(batch.onGone ?? []), onGone];
     const place = batch.add(keyOf(this.#options.namespace, name), operation);
@@ -212,7 +212,7 @@ export class GroupCommit {
     try {
       const reply = await this.#call(batch);
       this.#outage.answered();
-      this.#outage.served(batch.writes);
+      this.#outage.served(batch.readsOnly);
       batch.answer(readReplies(reply, batch.operations.length));
       batch.gone(true);
     } catch (error) {
@@ -226,7 +226,7 @@ export class GroupCommit {
     const wasAnswered = word !== undefined || isReplyError(error);
     if (wasAnswered) this.#outage.answered();
     if (word) this.#outage.notNow(word, error, sent.at);
-    else if (wasAnswered) this.#outage.served(batch.writes);
+    else if (wasAnswered) this.#outage.served(batch.readsOnly);
     // What was sent twice may have been done the first time, and its answer been lost.
     batch.isUncertain ||= !wasAnswered || batch.losses !== this.#connection.losses;
     if (this.#triesAgain(batch, error)) return;

@@ -1,7 +1,7 @@
 import { outside } from '../core/outside.js';
 import { runtime } from '../core/runtime.js';
 import { answerWithin } from './answer-within.js';
-import { cut, disconnect, hearFurtherErrors, letProcessEnd } from './client-internals.js';
+import { cut, disconnect, letProcessEnd } from './client-internals.js';
 import type { RedisClient } from './redis-client.js';
 import { steadyClient } from './steady-client.js';
 
@@ -39,10 +39,7 @@ function ask(look: RedisClient, section: string): Promise<string> {
       if (look.status !== 'end') disconnect(look);
       reject(new Error('the connection was closed'));
     };
-    look.on('error', (error: Error) => {
-      hearFurtherErrors(look);
-      reject(error);
-    });
+    look.on('error', reject);
     look.on('connect', () => letProcessEnd(look));
     look.on('close', closed);
     if (look.status === 'wait') look.connect().catch(reject);

@@ -33,8 +33,6 @@ export interface Sent {
  * It also sees to it that the connection is replaced, where it is ours.
  */
 export class Outage {
-  /** What the server answers instead of doing what it is asked for. */
-  reply: Error | undefined;
   readonly #connection: Connection;
   /** After how long calls fail at once, in ms. */
   readonly #patience: number;
@@ -47,6 +45,7 @@ export class Outage {
   /** How many calls are on their way to find out, and whether others go with them: the first one knew nothing of late. */
   #trials = 0;
   #isOpenTrial = false;
+  #reply: Error | undefined;
   /** How many answers have come, whatever they said. */
   #answers = 0;
   /** Nothing has been answered since the connection was last replaced for its silence. */
@@ -62,6 +61,11 @@ export class Outage {
     connection.onReady(() => this.#connected());
   }
 
+  /** What the server answers instead of doing what it is asked for. */
+  get reply(): Error | undefined {
+    return this.#reply;
+  }
+
   /** Why a call that comes now fails at once; undefined: it may go, or wait. */
   refusal(name: string): LockUnavailableError | undefined {
     if (this.#since === undefined) return undefined;
@@ -72,7 +76,7 @@ export class Outage {
     if (ready && (isCluster || this.#trials === 0 || this.#isOpenTrial)) return undefined;
     const error = new LockUnavailableError(name, `Redis has been away for ${Math.round(away)} ms`, {
       uncertain: false,
-      cause: this.reply ?? lastError,
+      cause: this.#reply ?? lastError,
     });
     this.report();
     return error;
@@ -106,9 +110,9 @@ export class Outage {
   }
 
   /** A server has done what it was asked for, or has refused that for a reason of its own. */
-  served(wrote: boolean): void {
+  served(readOnly: boolean): void {
     if (this.#since === undefined && this.#replacements === 0) return;
-    if (!wrote && this.reply?.message.startsWith('READONLY')) return;
+    if (readOnly && this.#reply?.message.startsWith('READONLY')) return;
     this.#replacements = 0;
     this.#over();
   }
@@ -145,7 +149,7 @@ export class Outage {
     if (isCluster || word === 'TRYAGAIN') return;
     this.#seen(sentAt);
     this.#isSilent = true;
-    this.reply = bareError(reply);
+    this.#reply = bareError(reply);
     if (word !== 'READONLY') return;
     if (own) this.#replaceReadOnly();
     this.#connection.outage.begins(
@@ -181,7 +185,7 @@ export class Outage {
 
   #over(): void {
     this.#since = undefined;
-    this.reply = undefined;
+    this.#reply = undefined;
     this.#isSilent = false;
     this.#believedUntil = 0;
     this.#connection.outage.isOver('Redis answers again');

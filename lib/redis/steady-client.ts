@@ -16,13 +16,15 @@ type Stream = { on?(event: 'data' | 'end' | 'error', listener: () => void): unkn
   [method in (typeof STREAM_METHODS)[number]]?: (...args: unknown[]) => unknown;
 };
 
+interface Connector {
+  connect?(...args: unknown[]): Promise<Stream>;
+  connectToSentinel?(endpoint: unknown, options?: object): RedisClient;
+}
+
 /** What of an ioredis client hangs on timers and ticks. */
 interface Internals {
   readonly isCluster?: boolean;
-  readonly connector?: {
-    connect?(...args: unknown[]): Promise<Stream>;
-    connectToSentinel?(...args: unknown[]): RedisClient;
-  };
+  readonly connector?: Connector;
   readonly stream?: Stream;
   connect(...args: unknown[]): Promise<unknown>;
   disconnect(...args: unknown[]): void;
@@ -86,19 +88,7 @@ function steady(client: Internals): void {
     unfaked(() => disconnect.apply(client, args));
   };
   if (client.isCluster) client.on('+node', steady);
-  const { connector } = client;
-  const open = connector?.connect?.bind(connector);
-  // ioredis hears the first error of a socket only. With TLS a second one may follow, also when it has been given up, which
-  // would end the process.
-  if (connector && open)
-    connector.connect = async (...args) => {
-      const stream = await open(...args);
-      stream.on?.('error', () => {});
-      return stream;
-    };
-  const connectToSentinel = connector?.connectToSentinel?.bind(connector);
-  if (connector && connectToSentinel)
-    connector.connectToSentinel = (...args) => steadyClient(() => connectToSentinel(...args));
+  if (client.connector) steadyConnector(client.connector);
   if (!setStatus) return;
   client.setStatus = (status, arg) => {
     cancelReconnect?.();
@@ -109,6 +99,23 @@ function steady(client: Internals): void {
     const late = (typeof arg === 'number' ? arg : CLUSTER_DELAY_MS) + LATE_MS;
     cancelReconnect = after(late, () => void client.connect().catch(() => {}));
   };
+}
+
+function steadyConnector(connector: Connector): void {
+  const connect = connector.connect?.bind(connector);
+  const connectToSentinel = connector.connectToSentinel?.bind(connector);
+  if (connect)
+    connector.connect = async (...args) => {
+      const stream = await connect(...args);
+      // ioredis hears the first error of a socket only. With TLS a second one may follow, also when it has been given up,
+      // which would end the process.
+      stream.on?.('error', () => {});
+      return stream;
+    };
+  // Lazy: it is steady before it connects.
+  if (connectToSentinel)
+    connector.connectToSentinel = (endpoint, options) =>
+      steadyClient(() => connectToSentinel(endpoint, { ...options, lazyConnect: true }));
 }
 
 function steadyStream(stream: Stream | undefined): void {
@@ -125,25 +132,26 @@ function steadyStream(stream: Stream | undefined): void {
 
 /** Runs `fn` with the real `setTimeout`. */
 function inRealTime<T>(fn: () => T): T {
-  const { setTimeout } = globalThis;
-  if ((setTimeout as unknown) === runtime.setTimeout) return fn();
-  globalThis.setTimeout = runtime.setTimeout as typeof setTimeout;
-  try {
-    return fn();
-  } finally {
-    globalThis.setTimeout = setTimeout;
-  }
+  return during(globalThis, 'setTimeout', runtime.setTimeout as typeof setTimeout, fn);
 }
 
 /** Runs `fn`, and all that it leaves to the next tick, with the real `process.nextTick`. */
 function unfaked<T>(fn: () => T): T {
   const { nextTick } = process;
   if (nextTick === runtime.nextTick) return fn();
-  process.nextTick = (callback: (...args: never[]) => void, ...args: never[]) =>
+  const tick = (callback: (...args: never[]) => void, ...args: never[]): void =>
     runtime.nextTick(() => unfaked(() => callback(...args)));
+  return during(process, 'nextTick', tick, fn);
+}
+
+/** Runs `fn` while `owner` has another value. */
+function during<O extends object, K extends keyof O, T>(owner: O, key: K, value: O[K], fn: () => T): T {
+  const before = owner[key];
+  if (before === value) return fn();
+  owner[key] = value;
   try {
     return fn();
   } finally {
-    process.nextTick = nextTick;
+    owner[key] = before;
   }
 }
