@@ -30,8 +30,9 @@ const STAYS: readonly (readonly [RegExp, number])[] = [
   [/:released:[\w-]+$|:queue$|:waiter$/, 120_000],
 ];
 
-export function mayStay(key: string, ttl: number): boolean {
-  return ttl > 0 && STAYS.some(([keys, longest]) => keys.test(key) && ttl <= longest);
+/** `idle`: for how long nobody has touched anything, in ms. */
+export function mayStay(key: string, ttl: number, idle = 0): boolean {
+  return ttl > 0 && STAYS.some(([keys, longest]) => keys.test(key) && ttl <= longest - idle);
 }
 
 export async function keysOf(server: RedisServer, namespace: string): Promise<Map<string, number> | undefined> {

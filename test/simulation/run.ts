@@ -80,7 +80,7 @@ async function heal(world: World): Promise<void> {
   await world.sleep(LEFTOVERS_GONE_MS);
   // A clock that is set moves the ends of all keys.
   for (const server of world.harm === 'clock' ? [] : world.servers) {
-    const left = server.keysLeft().filter(({ key, ttl }) => !mayStay(key, ttl));
+    const left = server.keysLeft().filter(({ key, ttl }) => !mayStay(key, ttl, LEFTOVERS_GONE_MS));
     for (const key of left) world.chronicle.record({ kind: 'key', ...key, phase: 'end' });
   }
 }
