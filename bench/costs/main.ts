@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { createLockService, type Lock, type LockModuleOptions, type LockService } from '../../lib/index.js';
 import { RedisCluster } from '../../test/support/redis-cluster.js';
-import { RedisServer } from '../../test/support/redis-server.js';
+import { RedisServer } from '../support/redis-server.js';
 
 const quiet = { warn: (): void => {}, error: (): void => {} };
 const MINUTE_MS = 60_000;
@@ -11,6 +11,8 @@ const MINUTE_MS = 60_000;
 const SETTLE_MS = 8_000;
 
 interface Watched {
+  readonly where: string;
+  readonly hasBus: boolean;
   readonly admins: readonly Redis[];
   open(): Promise<LockService>;
 }
@@ -41,7 +43,8 @@ async function bytes(what: string, count: number, { admins }: Watched, fill: () 
 async function memory(on: Watched): Promise<void> {
   const count = 20_000;
   const names = Array.from({ length: count }, (_, index) => `order:${String(index).padStart(8, '0')}`);
-  const [holder, waiter] = [await on.open(), await on.open()];
+  await using holder = await on.open();
+  await using waiter = await on.open();
   for (const locks of [holder, waiter]) await locks.run('warm', () => {});
   let held: Lock[] = [];
   const enough = new AbortController();
@@ -60,31 +63,37 @@ async function memory(on: Watched): Promise<void> {
   await bytes('a mark of once(), and the last token of its lock', count, on, () =>
     Promise.all(names.map((name) => holder.once(`once:${name}`, { remember: '1h' }, () => {}))),
   );
-  await Promise.all([holder, waiter].map((locks) => locks.close()));
+}
+
+/** By how much `count` grows in a minute. */
+async function aMinute(what: string, count: () => Promise<number>): Promise<void> {
+  const before = await count();
+  await sleep(MINUTE_MS);
+  print(what, ((await count()) - before) / 60, 'a second');
 }
 
 /** What it takes to wait for `count` locks for a minute. */
-async function waiting(where: string, count: number, on: Watched): Promise<void> {
-  const [holder, waiter] = [await on.open(), await on.open()];
+async function waiting(count: number, on: Watched): Promise<void> {
+  const { where, hasBus } = on;
+  await using holder = await on.open();
+  await using waiter = await on.open();
   const names = Array.from({ length: count }, (_, index) => `waited:${index}`);
   const held = await Promise.all(names.map((name) => holder.acquire(name, { ttl: '1h' })));
   const enough = new AbortController();
   const waits = names.map((name) => waiter.acquire(name, { wait: '1h', signal: enough.signal }).catch(() => {}));
   await sleep(SETTLE_MS);
-  const isClustered = where === 'a Cluster';
-  const before = [await calls(on), isClustered ? await busMessages(on) : 0] as const;
-  await sleep(MINUTE_MS);
-  print(`${where}: calls, while a process waits for ${count} locks`, ((await calls(on)) - before[0]) / 60, 'a second');
-  if (isClustered)
-    print(`${where}: messages on the bus meanwhile`, ((await busMessages(on)) - before[1]) / 60, 'a second');
+  await Promise.all([
+    aMinute(`${where}: calls, while a process waits for ${count} locks`, () => calls(on)),
+    hasBus && aMinute(`${where}: messages on the bus meanwhile`, () => busMessages(on)),
+  ]);
   enough.abort();
   await Promise.all(waits);
   await Promise.all(held.map((lock) => lock.release()));
-  await Promise.all([holder, waiter].map((locks) => locks.close()));
 }
 
 async function handOvers(on: Watched): Promise<void> {
-  const [one, two] = [await on.open(), await on.open()];
+  await using one = await on.open();
+  await using two = await on.open();
   for (const locks of [one, two]) await locks.run('warm', () => {});
   const rounds = 200;
   let before = 0;
@@ -96,28 +105,31 @@ async function handOvers(on: Watched): Promise<void> {
     await held.release();
     await (await next).release();
   }
-  print('a Cluster: messages on the bus for a hand-over', ((await busMessages(on)) - before) / rounds, '');
-  await Promise.all([one, two].map((locks) => locks.close()));
+  print(`${on.where}: messages on the bus for a hand-over`, ((await busMessages(on)) - before) / rounds, '');
 }
 
 const server = await RedisServer.start();
 const options: LockModuleOptions = { logger: quiet, shutdownGrace: 0 };
 const single: Watched = {
-  admins: [server.client()],
+  where: 'one server',
+  hasBus: false,
+  admins: [server.client],
   open: () => createLockService({ ...options, redis: server.url }),
 };
 await memory(single);
-await waiting('one server', 1, single);
-await waiting('one server', 2_000, single);
-await server.stop();
+await waiting(1, single);
+await waiting(2_000, single);
+await server[Symbol.asyncDispose]();
 
 const cluster = await RedisCluster.start({ replicas: 1 });
 const clustered: Watched = {
+  where: 'a Cluster',
+  hasBus: true,
   admins: cluster.nodes.map((node) => node.client()),
   open: () => createLockService({ ...options, redis: cluster.client() }),
 };
 await handOvers(clustered);
-await waiting('a Cluster', 1, clustered);
-await waiting('a Cluster', 500, clustered);
+await waiting(1, clustered);
+await waiting(500, clustered);
 await cluster.stop();
 process.exit(0);
