@@ -5,7 +5,7 @@ import { callScript, operations, ScriptedLock } from '../support/lock-script.js'
 import { memoryVoters } from '../support/memory-quorum.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisCluster } from '../support/redis-cluster.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 
 const permits = (count: number): LockOptions => ({ mode: 'shared', permits: count, ttl: '1h' });
 const READER: LockOptions = { mode: 'shared', ttl: '1h' };
@@ -19,10 +19,10 @@ describe('F5: sharers of one name that give different bounds', () => {
   afterAll(() => cluster?.stop());
 
   const stores: [string, () => LockModuleOptions][] = [
-    ['one server', () => ({ redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 })],
-    ['a Cluster', () => ({ redis: cluster.client(), namespace: unique('ns'), logger: quiet, shutdownGrace: 0 })],
-    ['memory', () => ({ store: new MemoryLockStore(), logger: quiet, shutdownGrace: 0 })],
-    ['a quorum', () => ({ store: memoryVoters(3), logger: quiet, shutdownGrace: 0 })],
+    ['one server', () => ({ redis: redis.url, namespace: unique('ns'), ...inTests })],
+    ['a Cluster', () => ({ redis: cluster.client(), namespace: unique('ns'), ...inTests })],
+    ['memory', () => ({ store: new MemoryLockStore(), ...inTests })],
+    ['a quorum', () => ({ store: memoryVoters(3), ...inTests })],
   ];
 
   describe.each(stores)('on %s', (_, options) => {

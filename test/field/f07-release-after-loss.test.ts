@@ -10,7 +10,7 @@ import { callScript, operations, ScriptedLock } from '../support/lock-script.js'
 import { unique, useRedis } from '../support/redis.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { ScriptedStore } from '../support/scripted-store.js';
-import { quiet } from '../support/stores.js';
+import { inTests, quiet } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const PATIENT = { ttl: '1h', wait: '20s' } as const;
@@ -65,8 +65,8 @@ describe('F7: a release whose answer is lost', () => {
 
   async function open(network: Network, cut: RedisSource, direct: RedisSource): Promise<Scene & AsyncDisposable> {
     const namespace = unique('ns');
-    const service = await createLockService({ redis: cut, namespace, logger: quiet, shutdownGrace: 0 });
-    const other = await createLockService({ redis: direct, namespace, logger: quiet, shutdownGrace: 0 });
+    const service = await createLockService({ redis: cut, namespace, ...inTests });
+    const other = await createLockService({ redis: direct, namespace, ...inTests });
     for (const each of [service, other]) await each.run(unique('warm'), () => {});
     const close = async (): Promise<void> => {
       await network.accept();
@@ -228,7 +228,7 @@ describe('F7: a release whose answer is lost', () => {
         commandTimeout: 5_000,
         logger: quiet,
       });
-      const other = await createLockService({ redis: redis.url, namespace, logger: quiet, shutdownGrace: 0 });
+      const other = await createLockService({ redis: redis.url, namespace, ...inTests });
       const claim = { permits: 0, ttl: 600_000, alive: 0, ticket: 0, attempt: 1, block: 1 };
       const acquire = (owner: string) => store.acquire({ ...claim, name: 'job', owner });
       const release = (owner: string) => store.release({ name: 'job', owner, retain: 0 });

@@ -5,7 +5,7 @@ import { useFakeTime } from '../support/fake-time.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { freePort } from '../support/free-port.js';
 import { unique, useRedis } from '../support/redis.js';
-import { quiet } from '../support/stores.js';
+import { inTests, quiet } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const redis = useRedis();
@@ -63,7 +63,7 @@ describe('F28: a try beside a waiter that asks seldom', () => {
     const faulty = new FaultyStore();
     // The store tells it when it is its turn, and keeps it for long.
     faulty.faults.acquire = async (call) => ({ ...(await call()), aliveFor: 30_000 });
-    const options = { logger: quiet, shutdownGrace: 0 };
+    const options = { ...inTests };
     await using locks = await createLockService({ store: faulty.store, ...options });
     await using other = await createLockService({ store: faulty.sound, ...options });
     await other.acquire('job', { ttl: '1h' });

@@ -6,7 +6,7 @@ import { pass, settle, useFakeTime } from '../support/fake-time.js';
 import { unique, useRedis } from '../support/redis.js';
 import { hears } from '../support/redis-observe.js';
 import { busy, granted, ScriptedStore } from '../support/scripted-store.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { pushed, Waitings } from '../support/waitings.js';
 
@@ -87,7 +87,7 @@ describe('F31: messages about a hold that come late', () => {
       await using proxy = await TcpProxy.start(redis.server);
       const client = redis.server.client();
       client.duplicate = () => redis.server.client({ port: proxy.port });
-      const options = { namespace, logger: quiet, shutdownGrace: 0 };
+      const options = { namespace, ...inTests };
       await using waiter = await createLockService({ ...options, redis: client });
       await using holder = await createLockService({ ...options, redis: redis.url });
       const held = await holder.acquire('job', { ttl: 3_000 });

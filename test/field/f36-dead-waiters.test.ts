@@ -4,7 +4,7 @@ import { until } from '../support/event.js';
 import { Ear, microseconds, operations, ScriptedLock } from '../support/lock-script.js';
 import { unique, useRedis } from '../support/redis.js';
 import { hears } from '../support/redis-observe.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 /** How many have died; far more than may wait. */
@@ -80,7 +80,7 @@ describe('F36: a queue that is full of waiters who have died', () => {
 
   it('a process that has died with its holder and waiters is nobody', async () => {
     const namespace = unique('ns');
-    const options = { namespace, logger: quiet, shutdownGrace: 0 };
+    const options = { namespace, ...inTests };
     await using proxy = await TcpProxy.start(redis.server);
     const dead = await Promise.all(
       Array.from({ length: 6 }, () => createLockService({ ...options, redis: proxy.url, commandTimeout: 200 })),

@@ -13,7 +13,7 @@ import { type ProgramOptions, runProgram } from '../support/program.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 
 /** Whose request it is, as an application keeps it. */
 const user = new AsyncLocalStorage<string>();
@@ -70,8 +70,7 @@ describe.each(stores)('%s', (_, prepare) => {
         createLockService({
           ...options(),
           namespace,
-          logger: quiet,
-          shutdownGrace: 0,
+          ...inTests,
           defaults: { ttl: 1_500, wait: '1m' },
           longestTtl: 1_500,
         } as LockModuleOptions),

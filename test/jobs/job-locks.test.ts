@@ -13,7 +13,7 @@ import {
 import { deferred } from '../support/event.js';
 import { MarkingStore } from '../support/marking-store.js';
 import { unique, useRedis } from '../support/redis.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 
 /** A job server. */
 async function server(options: LockModuleOptions) {
@@ -208,7 +208,7 @@ describe('JobLocks', () => {
   it('gives the element back when that look fails', async () => {
     const store = new MemoryLockStore();
     const seen = new MarkingStore(store);
-    await using two = await server({ store: seen.store, logger: quiet, shutdownGrace: 0 });
+    await using two = await server({ store: seen.store, ...inTests });
     const down = () => Promise.reject(new Error('The store is down'));
     seen.after('acquire', async () => seen.after('doneAt', down));
     await expect(two.jobs.lock('invoice', 42)).rejects.toThrow(LockUnavailableError);
@@ -263,8 +263,7 @@ describe('JobLocks', () => {
     await using replicated = await server({
       redis: redis.url,
       namespace: unique('ns'),
-      logger: quiet,
-      shutdownGrace: 0,
+      ...inTests,
       jobs: { lock: { replicas: 1 } },
     });
     // The server has no replica.
@@ -301,7 +300,7 @@ describe('JobLocks', () => {
   });
 
   it('says that the store does not answer', async () => {
-    await using one = await server({ redis: { port: 1 }, logger: quiet, shutdownGrace: 0, commandTimeout: '200ms' });
+    await using one = await server({ redis: { port: 1 }, ...inTests, commandTimeout: '200ms' });
     await expect(one.jobs.lock('invoice', 42)).rejects.toThrow(LockUnavailableError);
     await expect(one.jobs.withLock('invoice', 42, () => 1)).rejects.toThrow(LockUnavailableError);
     await expect(one.jobs.forget('invoice', 42)).rejects.toThrow(LockUnavailableError);
@@ -316,7 +315,7 @@ describe('An element that is lost', () => {
   it('while the mark is looked for is not given to the caller', async () => {
     const memory = new MemoryLockStore();
     const marking = new MarkingStore(memory);
-    await using one = await server({ store: marking.store, logger: quiet, shutdownGrace: 0 });
+    await using one = await server({ store: marking.store, ...inTests });
     marking.after('acquire', async () => {
       marking.after('doneAt', async () => {
         const { lastToken } = await memory.inspect('invoice:42');
@@ -331,8 +330,7 @@ describe('An element that is lost', () => {
     await using one = await server({
       store: 'memory',
       defaults: { onLost: 'ignore' },
-      logger: quiet,
-      shutdownGrace: 0,
+      ...inTests,
     });
     const lost = one.jobs.withLock('invoice', 42, (lock) => lock.release());
     await expect(lost).rejects.toMatchObject({ code: 'LOCK_LOST' });

@@ -16,7 +16,7 @@ import { deferred, until } from '../support/event.js';
 import { MarkingStore } from '../support/marking-store.js';
 import { Room } from '../support/nest.js';
 import { useRedis } from '../support/redis.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 
 const PERMITS = 'job:render:permits';
 
@@ -240,8 +240,7 @@ describe('JobSemaphore', () => {
     seen.after('acquire', () => answer.promise);
     const options = {
       store: seen.store,
-      logger: quiet,
-      shutdownGrace: 0,
+      ...inTests,
       jobs: { limits: { render: { servers: 2 } } },
     };
     await using fleet = await servers(1, options);
@@ -262,8 +261,7 @@ describe('JobSemaphore', () => {
   it('says that the store does not answer, to each caller with an error of its own', async () => {
     const options = {
       redis: { port: 1 },
-      logger: quiet,
-      shutdownGrace: 0,
+      ...inTests,
       commandTimeout: 200,
       jobs: { limits: { render: { servers: 1 } } },
     };

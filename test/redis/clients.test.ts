@@ -5,7 +5,7 @@ import { until } from '../support/event.js';
 import { traces } from '../support/redis-observe.js';
 import { connections, exerciseLocks } from '../support/redis-scenario.js';
 import { RedisServer } from '../support/redis-server.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 
 const OPTIONS: [string, RedisOptions][] = [
   ['no options', {}],
@@ -42,9 +42,7 @@ describe('what Redis is named by', () => {
   async function exercise(server: RedisServer, sourceOf: () => RedisSource): Promise<void> {
     const admin = server.client();
     const sources = [sourceOf(), sourceOf()];
-    const [one, two] = await Promise.all(
-      sources.map((redis) => createLockService({ redis, logger: quiet, shutdownGrace: 0 })),
-    );
+    const [one, two] = await Promise.all(sources.map((redis) => createLockService({ redis, ...inTests })));
     await exerciseLocks(one!, two!);
     await Promise.all([one!.close(), two!.close()]);
     expect(await traces(admin, '*lock')).toEqual([]);
@@ -72,7 +70,7 @@ describe('what Redis is named by', () => {
 
   it('a URL with a database: the keys are there', async () => {
     await using server = await RedisServer.start();
-    await using service = await createLockService({ redis: `${server.url}/5`, logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({ redis: `${server.url}/5`, ...inTests });
     await service.acquire('n');
     expect(await traces(server.client({ db: 5 }), 'lock')).toEqual(['lock:{n}']);
     expect(await traces(server.client(), 'lock')).toEqual([]);
@@ -91,7 +89,7 @@ describe('what Redis is named by', () => {
     const clients = [server.client(), server.client()];
     await Promise.all(clients.map((client) => client.ping()));
     const [one, two] = await Promise.all(
-      clients.map((client) => createLockService({ redis: fewMethods(client), logger: quiet, shutdownGrace: 0 })),
+      clients.map((client) => createLockService({ redis: fewMethods(client), ...inTests })),
     );
     await exerciseLocks(one!, two!);
     await Promise.all([one!.close(), two!.close()]);
@@ -102,8 +100,7 @@ describe('what Redis is named by', () => {
     const admin = server.client();
     await using service = await createLockService({
       redis: server.client({ keyPrefix: 'app:' }),
-      logger: quiet,
-      shutdownGrace: 0,
+      ...inTests,
     });
     await service.acquire('n');
     expect(await traces(admin, '*')).toEqual(['app:lock:{n}']);
@@ -122,7 +119,7 @@ describe('what Redis is named by', () => {
     process.on('warning', warned);
     const services = await Promise.all(
       Array.from({ length: 5 }, (_, index) =>
-        createLockService({ redis: client, namespace: `ns${index}`, logger: quiet, shutdownGrace: 0 }),
+        createLockService({ redis: client, namespace: `ns${index}`, ...inTests }),
       ),
     );
     const locks = await Promise.all(services.map((service) => service.acquire('n')));
@@ -139,7 +136,7 @@ describe('what Redis is named by', () => {
     const count = () => client.eventNames().map((event) => [event, client.listenerCount(event)]);
     await client.ping();
     const before = count();
-    const service = await createLockService({ redis: client, logger: quiet, shutdownGrace: 0 });
+    const service = await createLockService({ redis: client, ...inTests });
     await (await service.acquire('n')).release();
     await service.close();
     expect(count()).toEqual(before);

@@ -6,7 +6,7 @@ import { freePort } from '../support/free-port.js';
 import { unique, useRedis } from '../support/redis.js';
 import { everyCall, recordingLogger, traces, unavailable } from '../support/redis-observe.js';
 import { RedisServer } from '../support/redis-server.js';
-import { quiet } from '../support/stores.js';
+import { inTests, quiet } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const commandTimeout = 300;
@@ -41,7 +41,7 @@ describe('Redis is away when the service starts', () => {
     const port = await freePort();
     const redis = { port, host: '127.0.0.1' };
     const module = await Test.createTestingModule({
-      imports: [LockModule.forRoot({ redis, commandTimeout, logger: quiet, shutdownGrace: 0 })],
+      imports: [LockModule.forRoot({ redis, commandTimeout, ...inTests })],
     }).compile();
     await module.init();
     await unavailable(module.get(LockService).acquire('n'));
@@ -91,7 +91,7 @@ describe('Redis hangs', () => {
   ])('calls are unavailable after commandTimeout, and nothing is locked when it goes on: %s', async (_, sourceOf) => {
     await using server = await RedisServer.start();
     const client = server.client();
-    await using holder = await createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
+    await using holder = await createLockService({ redis: server.url, ...inTests });
     await using service = await createLockService({
       redis: sourceOf(server),
       commandTimeout,
@@ -120,7 +120,7 @@ describe('the connection breaks', () => {
   it('what was carried out although its answer got lost is asked for again: the lock is ours, once', async () => {
     const namespace = unique('ns');
     await using proxy = await TcpProxy.start(redis.server);
-    await using service = await createLockService({ redis: proxy.url, namespace, logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({ redis: proxy.url, namespace, ...inTests });
     await (await service.acquire('warm')).release();
     const cut = proxy.resetAfterNextRequest('acquire');
     const asking = service.acquire('n');
@@ -170,7 +170,7 @@ describe('the connection breaks', () => {
     await using proxy = await TcpProxy.start(redis.server);
     // Keeps what was in flight for as long as the outage lasts.
     const client = redis.server.client({ port: proxy.port, maxRetriesPerRequest: null });
-    const options = { namespace: unique('ns'), commandTimeout, logger: quiet, shutdownGrace: 0 };
+    const options = { namespace: unique('ns'), commandTimeout, ...inTests };
     await using service = await createLockService({ redis: client, ...options });
     await (await service.acquire('warm')).release();
     proxy.holdRequests();

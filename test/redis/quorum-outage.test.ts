@@ -4,7 +4,7 @@ import { openQuorum } from '../../lib/redis/quorum/open-quorum.js';
 import { until } from '../support/event.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
 import type { RedisServer } from '../support/redis-server.js';
-import { quiet } from '../support/stores.js';
+import { inTests, quiet } from '../support/stores.js';
 
 const TTL_MS = 1_900;
 /** After so many seconds a server has a vote: longer than the ttl and the drift. */
@@ -27,7 +27,7 @@ describe('a quorum of three servers, when servers', () => {
 
   async function service(): Promise<LockService> {
     const defaults = { ttl: TTL_MS, wait: '1m' } as const;
-    const made = await createLockService({ quorum: quorum.urls, defaults, shutdownGrace: 0, logger: quiet });
+    const made = await createLockService({ quorum: quorum.urls, defaults, ...inTests });
     open.push(made);
     return made;
   }
@@ -59,7 +59,7 @@ describe('a quorum of three servers, when servers', () => {
   it('have just been started: a claim waits until they have a vote, and no longer than commandTimeout', async () => {
     await using fresh = await RedisQuorum.start(3);
     const open = (ttl: Duration, commandTimeout: Duration) =>
-      createLockService({ quorum: fresh.urls, defaults: { ttl }, commandTimeout, logger: quiet, shutdownGrace: 0 });
+      createLockService({ quorum: fresh.urls, defaults: { ttl }, commandTimeout, ...inTests });
     await using hasty = await open('1h', '1s');
     await expect(hasty.acquire('n')).rejects.toMatchObject({
       ...UNAVAILABLE,

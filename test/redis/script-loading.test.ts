@@ -5,7 +5,7 @@ import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { callsOf, traces } from '../support/redis-observe.js';
 import { RedisServer } from '../support/redis-server.js';
-import { quiet } from '../support/stores.js';
+import { inTests, quiet } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const PAIRS = 200;
@@ -31,7 +31,7 @@ describe('loading the script', () => {
 
   it('several services that begin at once on a fresh server all get their locks', async () => {
     await using server = await RedisServer.start();
-    const open = () => createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
+    const open = () => createLockService({ redis: server.url, ...inTests });
     const services = await Promise.all(Array.from({ length: 5 }, open));
     const locks = await Promise.all(services.map((service, index) => service.acquire(`n${index}`)));
     expect(locks.every(({ held }) => held)).toBe(true);
@@ -55,7 +55,7 @@ describe('loading the script', () => {
 
   it(`${PAIRS} locks and releases outlive a SCRIPT FLUSH that never stops`, async () => {
     const namespace = unique('ns');
-    const options = { redis: redis.url, namespace, logger: quiet, shutdownGrace: 0, localHandOver: { max: 0 } };
+    const options = { redis: redis.url, namespace, ...inTests, localHandOver: { max: 0 } };
     await using one = await createLockService(options);
     await using two = await createLockService(options);
     let done = false;
@@ -90,7 +90,7 @@ describe('loading the script', () => {
 
   it('after a restart, empty of data and scripts, locks are taken again', async () => {
     await using server = await RedisServer.start();
-    await using locks = await createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
+    await using locks = await createLockService({ redis: server.url, ...inTests });
     await (await locks.acquire('n')).release();
     await server.restart();
     const lock = await locks.acquire('n');

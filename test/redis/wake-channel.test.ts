@@ -7,7 +7,7 @@ import { hears, recordingLogger } from '../support/redis-observe.js';
 import { setUser } from '../support/redis-rule.js';
 import { connections } from '../support/redis-scenario.js';
 import { RedisServer } from '../support/redis-server.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const subscribers = async (admin: Redis) => (await connections(admin)).filter((line) => / sub=[1-9]/.test(line));
@@ -18,7 +18,7 @@ describe('the wake channel', () => {
   it('is opened by the first lock, not before, and once', async () => {
     await using server = await RedisServer.start();
     const admin = server.client();
-    await using service = await createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({ redis: server.url, ...inTests });
     await service.inspect('n');
     expect(await service.forceRelease('n')).toBe(false);
     expect(await connections(admin)).toHaveLength(1);
@@ -34,7 +34,7 @@ describe('the wake channel', () => {
     await using server = await RedisServer.start();
     const admin = server.client();
     const client = server.client();
-    const service = await createLockService({ redis: client, logger: quiet, shutdownGrace: 0 });
+    const service = await createLockService({ redis: client, ...inTests });
     await service.acquire('n');
     await until(async () => (await subscribers(admin)).length === 1, { describe: 'the subscriber' });
     await service.close();
@@ -73,7 +73,7 @@ describe('the wake channel', () => {
     await setUser(admin, 'app', ['on', '>secret', '~*', 'resetchannels', '+@all']);
     const logger = recordingLogger();
     const url = server.urlAs('app', 'secret');
-    await using holder = await createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
+    await using holder = await createLockService({ redis: server.url, ...inTests });
     await using service = await createLockService({ redis: url, namespace: 'lock', logger });
     const lock = await holder.acquire('n');
     const waiting = service.acquire('n');
@@ -101,8 +101,8 @@ describe('the wake channel', () => {
     const key = `${namespace}:{n}`;
     await using server = await RedisServer.start();
     const admin = server.client();
-    await using holder = await createLockService({ redis: server.url, namespace, logger: quiet, shutdownGrace: 0 });
-    await using service = await createLockService({ redis: server.url, namespace, logger: quiet, shutdownGrace: 0 });
+    await using holder = await createLockService({ redis: server.url, namespace, ...inTests });
+    await using service = await createLockService({ redis: server.url, namespace, ...inTests });
     const lock = await holder.acquire('n');
     const waiting = service.acquire('n', { wait: '1m' });
     for (let break_ = 0; break_ < 3; break_ += 1) {
@@ -122,12 +122,7 @@ describe('the wake channel', () => {
     const hear = (reason: unknown): void => void unheard.push(reason);
     process.on('unhandledRejection', hear);
     await using proxy = await TcpProxy.start(redis.server);
-    const service = await createLockService({
-      redis: proxy.url,
-      namespace: unique('ns'),
-      logger: quiet,
-      shutdownGrace: 0,
-    });
+    const service = await createLockService({ redis: proxy.url, namespace: unique('ns'), ...inTests });
     const first = proxy.seen('subscribe');
     await (await service.acquire('n')).release();
     await first;
@@ -145,11 +140,11 @@ describe('the wake channel', () => {
   it('a grant that was made while nobody heard it is found by asking', async () => {
     const namespace = unique('ns');
     await using proxy = await TcpProxy.start(redis.server);
-    await using holder = await createLockService({ redis: redis.url, namespace, logger: quiet, shutdownGrace: 0 });
+    await using holder = await createLockService({ redis: redis.url, namespace, ...inTests });
     // The messages go through the proxy, the commands do not.
     const client = redis.server.client();
     client.duplicate = () => redis.server.client({ port: proxy.port });
-    await using service = await createLockService({ redis: client, namespace, logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({ redis: client, namespace, ...inTests });
     const lock = await holder.acquire('n');
     const waiting = service.acquire('n');
     await until(() => hears(redis.client, `${namespace}:{n}`), { describe: 'a waiter that hears' });
@@ -165,11 +160,11 @@ describe('the wake channel', () => {
   it('a hold that is ended by force before its answer has come is not taken for ours', async () => {
     const namespace = unique('ns');
     await using proxy = await TcpProxy.start(redis.server);
-    await using other = await createLockService({ redis: redis.url, namespace, logger: quiet, shutdownGrace: 0 });
+    await using other = await createLockService({ redis: redis.url, namespace, ...inTests });
     // The commands go through the proxy, the messages do not.
     const client = redis.server.client({ port: proxy.port });
     client.duplicate = () => redis.server.client();
-    await using service = await createLockService({ redis: client, namespace, logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({ redis: client, namespace, ...inTests });
     await (await service.acquire('warm')).release();
     await until(async () => ((await redis.client.pubsub('CHANNELS', `${namespace}:*`)) as string[]).length > 0);
     proxy.holdReplies();
@@ -205,8 +200,8 @@ describe('the wake channel', () => {
   ])('what is no whole message for somebody who waits is no lock: "%s"', async (message) => {
     const namespace = unique('ns');
     const key = `${namespace}:{n}`;
-    await using holder = await createLockService({ redis: redis.url, namespace, logger: quiet, shutdownGrace: 0 });
-    await using service = await createLockService({ redis: redis.url, namespace, logger: quiet, shutdownGrace: 0 });
+    await using holder = await createLockService({ redis: redis.url, namespace, ...inTests });
+    await using service = await createLockService({ redis: redis.url, namespace, ...inTests });
     await holder.acquire('n');
     let outcome = 'waits';
     const waiting = service.acquire('n').then(

@@ -6,7 +6,7 @@ import { createLockService } from '../../lib/index.js';
 import { Child } from '../support/child.js';
 import { fakeTime, realTime } from '../support/fake-time.js';
 import { unique, useRedis } from '../support/redis.js';
-import { quiet } from '../support/stores.js';
+import { inTests, quiet } from '../support/stores.js';
 
 vi.mock('node:crypto', async (importOriginal) => {
   const crypto = await importOriginal<typeof import('node:crypto')>();
@@ -78,7 +78,7 @@ describe('the ids of owners cannot be guessed', () => {
 
   it('services with one label have different ones, in one process, one after the other, and in several', async () => {
     const namespace = unique('ns');
-    const options = { redis: redis.url, namespace, instance: 'label', logger: quiet, shutdownGrace: 0 };
+    const options = { redis: redis.url, namespace, instance: 'label', ...inTests };
     const idOf = async (name: string): Promise<string> => {
       return randomPart((await redis.client.get(`${namespace}:{${name}}`))!.split('#')[0]!);
     };
@@ -101,7 +101,7 @@ describe('the ids of owners cannot be guessed', () => {
 
   it('nobody is told them: neither by inspect nor by an error', async () => {
     const namespace = unique('ns');
-    const options = { redis: redis.url, namespace, instance: 'label', logger: quiet, shutdownGrace: 0 };
+    const options = { redis: redis.url, namespace, instance: 'label', ...inTests };
     await using holder = await createLockService(options);
     await using other = await createLockService(options);
     await holder.acquire('n');

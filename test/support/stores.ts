@@ -34,6 +34,9 @@ export interface StoreUnderTest {
 /** Tests fail things on purpose. */
 export const quiet = { warn: (): void => {}, error: (): void => {} };
 
+/** Says nothing, and waits for nobody when it is closed. */
+export const inTests = { logger: quiet, shutdownGrace: 0 };
+
 /** For `describe.each`: what holds must hold on both. */
 export function bothStores(redis: SharedRedis): StoreUnderTest[] {
   return [memoryUnderTest, redisUnderTest(redis)];
@@ -41,14 +44,14 @@ export function bothStores(redis: SharedRedis): StoreUnderTest[] {
 
 export const memoryUnderTest: StoreUnderTest = {
   name: 'memory',
-  shared: () => ({ store: new MemoryLockStore(), logger: quiet, shutdownGrace: 0 }),
+  shared: () => ({ store: new MemoryLockStore(), ...inTests }),
   slowLine: async () => {
     const store = new MemoryLockStore();
     const line = new StoreProxy(store);
     return {
       line,
-      slow: { store: line.store, logger: quiet, shutdownGrace: 0 },
-      direct: { store, logger: quiet, shutdownGrace: 0 },
+      slow: { store: line.store, ...inTests },
+      direct: { store, ...inTests },
       [Symbol.asyncDispose]: async () => line.release(),
     };
   },
@@ -58,7 +61,7 @@ export const memoryUnderTest: StoreUnderTest = {
 export function redisUnderTest(redis: SharedRedis): StoreUnderTest {
   const on = (url: string, namespace: string): LockModuleOptions & { redis: RedisSource } => {
     // What a test leaves held does not hold up its end.
-    return { redis: url, namespace, logger: quiet, shutdownGrace: 0 };
+    return { redis: url, namespace, ...inTests };
   };
   return {
     name: 'Redis',

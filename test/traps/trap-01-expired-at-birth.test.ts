@@ -4,7 +4,7 @@ import { until } from '../support/event.js';
 import { useFakeTime } from '../support/fake-time.js';
 import { FaultyStore, late } from '../support/faulty-store.js';
 import { unique, useRedis } from '../support/redis.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 
 describe('trap 1: a lock is handed out already expired', () => {
@@ -13,7 +13,7 @@ describe('trap 1: a lock is handed out already expired', () => {
 
     it('counts the lease from before the send, not from the answer', async () => {
       const faulty = new FaultyStore();
-      await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: faulty.store, ...inTests });
       faulty.faults.acquire = late(400);
       const wish = service.acquire('lock', { ttl: 1_000 });
       await vi.advanceTimersByTimeAsync(400);
@@ -22,8 +22,8 @@ describe('trap 1: a lock is handed out already expired', () => {
 
     it('counts the lease from the attempt that won, not from the first one', async () => {
       const faulty = new FaultyStore();
-      await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
-      await using holder = await createLockService({ store: faulty.sound, logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: faulty.store, ...inTests });
+      await using holder = await createLockService({ store: faulty.sound, ...inTests });
       const held = await holder.acquire('lock', { ttl: 1_000 });
       const wish = service.acquire('lock', { ttl: 1_000, wait: '1m' });
       await vi.advanceTimersByTimeAsync(5_300);
@@ -36,7 +36,7 @@ describe('trap 1: a lock is handed out already expired', () => {
 
     it('asks again instead of handing out what is more than half gone', async () => {
       const faulty = new FaultyStore();
-      await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: faulty.store, ...inTests });
       faulty.faults.acquire = (call) => (faulty.count('acquire') === 1 ? late(600)(call) : call());
       const wish = service.acquire('lock', { ttl: 1_000 });
       await vi.advanceTimersByTimeAsync(600);
@@ -47,8 +47,8 @@ describe('trap 1: a lock is handed out already expired', () => {
 
     it('does not hand out what has ended, and what the store has given to somebody else meanwhile', async () => {
       const faulty = new FaultyStore();
-      await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
-      await using other = await createLockService({ store: faulty.sound, logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: faulty.store, ...inTests });
+      await using other = await createLockService({ store: faulty.sound, ...inTests });
       faulty.faults.acquire = late(1_500);
       const wish = service.tryAcquire('lock', { ttl: 1_000 });
       await vi.advanceTimersByTimeAsync(1_200);
@@ -60,7 +60,7 @@ describe('trap 1: a lock is handed out already expired', () => {
 
     it('says that the store is too slow, and keeps nothing, when every answer takes most of the ttl', async () => {
       const faulty = new FaultyStore();
-      await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: faulty.store, ...inTests });
       faulty.faults.acquire = late(600);
       const wish = service.acquire('lock', { ttl: 1_000 });
       wish.catch(() => {});
@@ -73,11 +73,10 @@ describe('trap 1: a lock is handed out already expired', () => {
       const faulty = new FaultyStore();
       await using service = await createLockService({
         store: faulty.store,
-        logger: quiet,
-        shutdownGrace: 0,
+        ...inTests,
         localHandOver: { max: 16, within: '1h' },
       });
-      await using other = await createLockService({ store: faulty.sound, logger: quiet, shutdownGrace: 0 });
+      await using other = await createLockService({ store: faulty.sound, ...inTests });
       const theirs = await other.acquire('lock');
       const wishes = [1, 2, 3].map(() => service.acquire('lock', { ttl: 1_000, wait: '1m' }));
       // By now the process has asked for all three of them, so that one lease may serve them.
@@ -97,8 +96,8 @@ describe('trap 1: a lock is handed out already expired', () => {
 
     it('does not hand out several names when too little is left of the first', async () => {
       const faulty = new FaultyStore();
-      await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
-      await using other = await createLockService({ store: faulty.sound, logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: faulty.store, ...inTests });
+      await using other = await createLockService({ store: faulty.sound, ...inTests });
       const theirs = await other.acquire('b');
       const wish = service.acquire(['a', 'b'], { ttl: 1_000, renew: false, wait: '1m' });
       await vi.advanceTimersByTimeAsync(900);

@@ -4,7 +4,7 @@ import { until } from '../support/event.js';
 import { useFakeTime } from '../support/fake-time.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { unique, useRedis } from '../support/redis.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 
 describe('trap 5: a short ttl makes thousands of renewals', () => {
   describe('in fake time', () => {
@@ -14,7 +14,7 @@ describe('trap 5: a short ttl makes thousands of renewals', () => {
       'a lock of %i ms is renewed in time, and at most once in a third of that',
       async (ttl) => {
         const faulty = new FaultyStore();
-        await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
+        await using service = await createLockService({ store: faulty.store, ...inTests });
         const lock = await service.acquire('lock', { ttl });
         const { signal } = lock;
         const periods = 40;
@@ -28,7 +28,7 @@ describe('trap 5: a short ttl makes thousands of renewals', () => {
 
     it.each([1, 2])('a lock of %i ms, which no timer can keep, asks no more often than that', async (ttl) => {
       const faulty = new FaultyStore();
-      await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: faulty.store, ...inTests });
       await service.acquire('lock', { ttl });
       await vi.advanceTimersByTimeAsync(1_000);
       expect(faulty.count('renew')).toBeLessThanOrEqual(3_000 / ttl);
@@ -36,7 +36,7 @@ describe('trap 5: a short ttl makes thousands of renewals', () => {
 
     it('extend() and several names do not add renewals', async () => {
       const faulty = new FaultyStore();
-      await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: faulty.store, ...inTests });
       const lock = await service.acquire(['a', 'b'], { ttl: 30_000 });
       await vi.advanceTimersByTimeAsync(5_000);
       await lock.extend('900ms');
@@ -51,7 +51,7 @@ describe('trap 5: a short ttl makes thousands of renewals', () => {
       ['a ttl that covers maxHold', { maxHold: '900ms' }],
     ] as const)('with %s nothing is renewed', async (_, options) => {
       const faulty = new FaultyStore();
-      await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: faulty.store, ...inTests });
       const { signal } = await service.acquire('lock', { ttl: 1_000, ...options });
       await vi.advanceTimersByTimeAsync(5_000);
       expect(faulty.count('renew')).toBe(0);
@@ -60,7 +60,7 @@ describe('trap 5: a short ttl makes thousands of renewals', () => {
 
     it('nothing is renewed after a release', async () => {
       const faulty = new FaultyStore();
-      await using service = await createLockService({ store: faulty.store, logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: faulty.store, ...inTests });
       await service.run('lock', { ttl: 1_000 }, () => vi.advanceTimersByTimeAsync(1_000));
       const asked = faulty.count('renew');
       expect(asked).toBeGreaterThan(0);
@@ -79,12 +79,7 @@ describe('trap 5: a short ttl makes thousands of renewals', () => {
     }
 
     it('one lock makes at most one command in a third of its ttl', async () => {
-      await using service = await createLockService({
-        redis: redis.url,
-        namespace: unique('ns'),
-        logger: quiet,
-        shutdownGrace: 0,
-      });
+      await using service = await createLockService({ redis: redis.url, namespace: unique('ns'), ...inTests });
       const ttl = 1_500;
       const lock = await service.acquire('lock', { ttl });
       const { signal } = lock;
@@ -99,12 +94,7 @@ describe('trap 5: a short ttl makes thousands of renewals', () => {
     it('locks that fall due together share a command', async () => {
       // Before there is anything to hear: ioredis is confused by what comes together with the answer to MONITOR.
       const monitor = await redis.server.client().monitor();
-      await using service = await createLockService({
-        redis: redis.url,
-        namespace: unique('ns'),
-        logger: quiet,
-        shutdownGrace: 0,
-      });
+      await using service = await createLockService({ redis: redis.url, namespace: unique('ns'), ...inTests });
       const ttl = 1_500;
       const locks = await Promise.all(
         Array.from({ length: 64 }, (_, index) => service.acquire(`lock-${index}`, { ttl })),

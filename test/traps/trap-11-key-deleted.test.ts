@@ -4,7 +4,7 @@ import { createLockService, type LockMode, type LockService } from '../../lib/in
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 
 /** The ways to take a lock from its holder behind its back; `key` is that of an exclusive holder. */
 const THEFTS: [string, LockMode, (redis: Redis, key: string) => Promise<unknown>][] = [
@@ -21,7 +21,7 @@ describe('trap 11: somebody takes the key away during the work, and the work end
 
   /** It hears its messages already, so that only a renewal makes it look at a lock. */
   async function ready(): Promise<LockService> {
-    const service = await createLockService({ redis: redis.url, logger: quiet, shutdownGrace: 0 });
+    const service = await createLockService({ redis: redis.url, ...inTests });
     await service.run(unique('warm-up'), async () => {});
     await until(async () => (await redis.client.pubsub('CHANNELS', 'lock:wake:*')).length > 0);
     await service.run(unique('warm-up'), async () => {});
@@ -101,7 +101,7 @@ describe('trap 11: somebody takes the key away during the work, and the work end
 
   it('a Redis that comes back without its data is noticed, and the others may have the lock', async () => {
     await using server = await RedisServer.start();
-    await using service = await createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({ redis: server.url, ...inTests });
     const { signal } = await service.acquire('lock', { ttl: '20s' });
     await server.restart();
     await until(() => signal.aborted);

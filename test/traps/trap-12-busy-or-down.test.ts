@@ -16,7 +16,7 @@ import { down, FaultyStore } from '../support/faulty-store.js';
 import { TestApp } from '../support/nest.js';
 import { useRedis } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 
 const NAME = 'lock';
 
@@ -84,7 +84,7 @@ async function onServer(breakIt: (server: RedisServer) => unknown, acl?: string[
   const server = await RedisServer.start(acl && { acl });
   const redis = acl ? server.urlAs('app', 'secret') : server.url;
   return {
-    options: { redis, commandTimeout: 500, logger: quiet, shutdownGrace: 0 },
+    options: { redis, commandTimeout: 500, ...inTests },
     breakIt: () => breakIt(server),
     [Symbol.asyncDispose]: () => server.stop(),
   };
@@ -107,7 +107,7 @@ const OUTAGES: [string, () => Promise<Patient>][] = [
       const server = await RedisServer.start();
       const client = server.client();
       return {
-        options: { redis: client, commandTimeout: 500, logger: quiet, shutdownGrace: 0 },
+        options: { redis: client, commandTimeout: 500, ...inTests },
         breakIt: () => client.disconnect(),
         [Symbol.asyncDispose]: () => server.stop(),
       };
@@ -118,7 +118,7 @@ const OUTAGES: [string, () => Promise<Patient>][] = [
     async () => {
       const faulty = new FaultyStore();
       return {
-        options: { store: faulty.store, commandTimeout: 500, logger: quiet, shutdownGrace: 0 },
+        options: { store: faulty.store, commandTimeout: 500, ...inTests },
         breakIt: () => Object.assign(faulty.faults, { acquire: down, inspect: down }),
         [Symbol.asyncDispose]: async () => {},
       };
@@ -193,12 +193,7 @@ describe('trap 12: "somebody else holds it" and "the store is down" are told by 
 
   it('a service that was told so works again when Redis is back', async () => {
     await using server = await RedisServer.start();
-    await using service = await createLockService({
-      redis: server.url,
-      commandTimeout: 500,
-      logger: quiet,
-      shutdownGrace: 0,
-    });
+    await using service = await createLockService({ redis: server.url, commandTimeout: 500, ...inTests });
     await server.kill();
     await expect(service.tryAcquire(NAME)).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE', uncertain: false });
     await server.restart();

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createLockService, type LockOptions, type LockService } from '../../lib/index.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const PATIENT = { ttl: '1h', wait: '20s' } as const;
@@ -21,7 +21,7 @@ describe('trap 15: a command is sent again after a reconnect', () => {
   async function scene() {
     const namespace = unique('ns');
     const proxy = await TcpProxy.start(redis.server);
-    const common = { namespace, logger: quiet, shutdownGrace: 0 };
+    const common = { namespace, ...inTests };
     const service = await createLockService({ ...common, redis: proxy.url, instance: 'cut' });
     const other = await createLockService({ ...common, redis: redis.url, instance: 'other' });
     for (const each of [service, other]) await ready(each, redis.client, namespace);
@@ -210,7 +210,7 @@ describe('trap 15: a command is sent again after a reconnect', () => {
   ])('with a client by which a command %s, acquire says so and leaves nothing behind', async (_, options) => {
     await using proxy = await TcpProxy.start(redis.server);
     const client = redis.server.client({ port: proxy.port, ...options });
-    const common = { namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
+    const common = { namespace: unique('ns'), ...inTests };
     await using service = await createLockService({ ...common, redis: client });
     await using other = await createLockService({ ...common, redis: redis.url });
     await ready(service, redis.client, common.namespace);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createLockService, type LockService } from '../../lib/index.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 // A lease that nobody gives back outlives every test.
@@ -141,7 +141,7 @@ describe('trap 16: a grant that arrives after the caller gave up', () => {
       ],
     ])('is released when the connection broke with the answer, and comes back %s', async (_when, outage) => {
       await using proxy = await TcpProxy.start(redis.server);
-      const shared = { namespace: unique('ns'), logger: quiet, shutdownGrace: 0, commandTimeout: 500 };
+      const shared = { namespace: unique('ns'), ...inTests, commandTimeout: 500 };
       await using impatient = await ready({ ...shared, redis: proxy.url, instance: 'impatient' });
       await using other = await ready({ ...shared, redis: redis.url, commandTimeout: '10s' });
       const name = unique('lock');

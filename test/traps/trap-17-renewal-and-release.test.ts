@@ -4,7 +4,7 @@ import { createLockService, type Lock, MemoryLockStore } from '../../lib/index.j
 import { type Deferred, deferred } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { StoreProxy } from '../support/store-proxy.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 
 // Renewed after a second, lost after three: two seconds for a busy machine.
 const ttl = 3_000;
@@ -159,8 +159,8 @@ describe('trap 17: renewal and release at the same time', () => {
     it.each(['nobody', 'the next owner'])('the renewal finds %s and is no loss', async (whoever) => {
       const store = new MemoryLockStore();
       const line = new StoreProxy(store);
-      await using holder = await createLockService({ store: line.store, logger: quiet, shutdownGrace: 0 });
-      await using other = await createLockService({ store, logger: quiet, shutdownGrace: 0 });
+      await using holder = await createLockService({ store: line.store, ...inTests });
+      await using other = await createLockService({ store, ...inTests });
       const name = unique('lock');
       const lock = await holder.acquire(name, { ttl: '1h' });
       const { signal } = lock;
@@ -189,7 +189,7 @@ async function lockUnderRenewal(): Promise<{ lock: Lock; renewal: Deferred<boole
     asked.resolve();
     return renewal.promise;
   };
-  const service = await createLockService({ store: { ...line.store, renew }, logger: quiet, shutdownGrace: 0 });
+  const service = await createLockService({ store: { ...line.store, renew }, ...inTests });
   onTestFinished(() => service.close());
   const lock = await service.acquire(unique('lock'), { ttl: '1h' });
   line.reconnect();

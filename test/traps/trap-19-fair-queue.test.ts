@@ -3,7 +3,7 @@ import { createLockService, type LockModuleOptions, type LockService } from '../
 import { Child } from '../support/child.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 
 const forEver = { ttl: '1h', wait: Number.POSITIVE_INFINITY } as const;
 // The store keeps a silent waiter for thirty seconds.
@@ -13,7 +13,7 @@ describe('trap 19: dead, slow and paused waiters at the head of the queue', () =
   const redis = useRedis();
 
   it('dead ones are skipped at once, however many', async () => {
-    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
+    const options = { redis: redis.url, namespace: unique('ns'), ...inTests };
     const name = unique('lock');
     await using holder = await createLockService(options);
     await using live = await createLockService({ ...options, instance: 'live' });
@@ -44,7 +44,7 @@ describe('trap 19: dead, slow and paused waiters at the head of the queue', () =
   // Each takes as long as the store keeps a silent waiter.
   describe.concurrent('after a silence', { timeout: 90_000 }, () => {
     it('a paused one is skipped, and has its old place when it comes back', async () => {
-      const options = { redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
+      const options = { redis: redis.url, namespace: unique('ns'), ...inTests };
       const name = unique('lock');
       await using holder = await createLockService(options);
       await using live = await createLockService({ ...options, instance: 'live' });
@@ -107,7 +107,7 @@ describe('trap 19: dead, slow and paused waiters at the head of the queue', () =
   });
 
   it('one that is paused when its turn comes blocks the others for its own ttl, and learns that it was too late', async () => {
-    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
+    const options = { redis: redis.url, namespace: unique('ns'), ...inTests };
     const name = unique('lock');
     await using holder = await createLockService(options);
     await using live = await createLockService({ ...options, instance: 'live' });
@@ -158,7 +158,7 @@ describe('trap 19: dead, slow and paused waiters at the head of the queue', () =
   });
 
   it('a queue that Redis lost is there again, in its old order', async () => {
-    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
+    const options = { redis: redis.url, namespace: unique('ns'), ...inTests };
     const name = unique('lock');
     const labels = ['first', 'second', 'third', 'fourth', 'fifth'];
     await using holder = await createLockService(options);

@@ -6,7 +6,7 @@ import { useFakeTime } from '../support/fake-time.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
 import { StoreProxy } from '../support/store-proxy.js';
-import { quiet, redisUnderTest } from '../support/stores.js';
+import { inTests, redisUnderTest } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 // Who sleeps until the lease ends sleeps longer than any test.
@@ -16,7 +16,7 @@ describe('trap 20: a message is lost', () => {
   const redis = useRedis();
 
   it('a waiter whose subscription is cut at the release gets the lock when it is back', async () => {
-    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
+    const options = { redis: redis.url, namespace: unique('ns'), ...inTests };
     await using holder = await createLockService(options);
     await using waiter = await createLockService(options);
     const name = unique('lock');
@@ -32,12 +32,7 @@ describe('trap 20: a message is lost', () => {
 
   it('a waiter whose message gets lost on the way finds out by asking', async () => {
     await using messages = await TcpProxy.start(redis.server);
-    const options = {
-      redis: clientWithMessagesOver(messages),
-      namespace: unique('ns'),
-      logger: quiet,
-      shutdownGrace: 0,
-    };
+    const options = { redis: clientWithMessagesOver(messages), namespace: unique('ns'), ...inTests };
     await using holder = await createLockService({ ...options, redis: redis.url });
     await using waiter = await createLockService(options);
     const name = unique('lock');
@@ -56,12 +51,7 @@ describe('trap 20: a message is lost', () => {
   it('a waiter whose subscription comes too late for the release finds out by asking', async () => {
     await using messages = await TcpProxy.start(redis.server);
     messages.holdRequests();
-    const options = {
-      redis: clientWithMessagesOver(messages),
-      namespace: unique('ns'),
-      logger: quiet,
-      shutdownGrace: 0,
-    };
+    const options = { redis: clientWithMessagesOver(messages), namespace: unique('ns'), ...inTests };
     await using holder = await createLockService({ ...options, redis: redis.url });
     await using waiter = await createLockService(options);
     const name = unique('lock');
@@ -78,7 +68,7 @@ describe('trap 20: a message is lost', () => {
 
   it('a waiter that was cut off altogether gets the lock when it is back', async () => {
     await using proxy = await TcpProxy.start(redis.server);
-    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
+    const options = { redis: redis.url, namespace: unique('ns'), ...inTests };
     await using holder = await createLockService(options);
     await using waiter = await createLockService({ ...options, redis: proxy.url, commandTimeout: '1m' });
     const name = unique('lock');
@@ -99,7 +89,7 @@ describe('trap 20: a message is lost', () => {
     const options = { redis: redis.url, namespace: unique('ns') };
     const name = unique('lock');
     await using holder = await Child.start(options);
-    await using waiter = await createLockService({ ...options, logger: quiet, shutdownGrace: 0 });
+    await using waiter = await createLockService({ ...options, ...inTests });
     await holder.call('acquire', { name, options: { ttl: 1_000 } });
     await holder.kill('SIGKILL');
 
@@ -168,8 +158,8 @@ describe('trap 20: a message is lost, whatever the store', () => {
     const store = new MemoryLockStore();
     const line = new StoreProxy(store);
     line.loseMessages();
-    const holder = await createLockService({ store, logger: quiet, shutdownGrace: 0 });
-    const waiter = await createLockService({ store: line.store, logger: quiet, shutdownGrace: 0 });
+    const holder = await createLockService({ store, ...inTests });
+    const waiter = await createLockService({ store: line.store, ...inTests });
     const name = unique('lock');
     const lock = await holder.acquire(name, options);
     let granted = false;

@@ -4,12 +4,12 @@ import { until } from '../support/event.js';
 import { memoryRegister } from '../support/guarded-register.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 
 describe('trap 21: the fencing counter starts again after a loss of data', () => {
   // Its own: everything on it goes.
   const redis = useRedis();
-  const options = () => ({ redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 });
+  const options = () => ({ redis: redis.url, namespace: unique('ns'), ...inTests });
 
   it.each<[string, LockOptions]>([
     ['exclusive', {}],
@@ -35,7 +35,7 @@ describe('trap 21: the fencing counter starts again after a loss of data', () =>
 
   it('tokens grow over a restart that loses everything', async () => {
     await using server = await RedisServer.start();
-    await using service = await createLockService({ redis: server.url, logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({ redis: server.url, ...inTests });
     const name = unique('lock');
     const tokens: number[] = [];
     for (let round = 0; round < 3; round += 1) {
@@ -87,14 +87,14 @@ describe('trap 21: the fencing counter starts again after a loss of data', () =>
     const name = unique('lock');
     const tokens: number[] = [];
     for (let round = 0; round < 20; round += 1) {
-      await using service = await createLockService({ store: new MemoryLockStore(), logger: quiet, shutdownGrace: 0 });
+      await using service = await createLockService({ store: new MemoryLockStore(), ...inTests });
       tokens.push(await tokenOf(service, name));
     }
     expectGrowing(tokens);
   });
 
   it('tokens of a memory store grow for a name that it has forgotten', async () => {
-    await using service = await createLockService({ store: new MemoryLockStore(), logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({ store: new MemoryLockStore(), ...inTests });
     const name = unique('lock');
     const before = await tokenOf(service, name);
     for (let other = 0; other < 1_500; other += 1) await tokenOf(service, `${name}-${other}`);

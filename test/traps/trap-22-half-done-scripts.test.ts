@@ -5,7 +5,7 @@ import { LOCK_SCRIPT } from '../../lib/redis/lock-script.js';
 import { RedisLockStore } from '../../lib/redis/redis-lock-store.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
-import { quiet } from '../support/stores.js';
+import { inTests, quiet } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const ttl = '1h';
@@ -77,7 +77,7 @@ describe('trap 22: a script fails half-way', () => {
   it('one request that fails in the middle of a batch hurts no neighbour', async () => {
     await using proxy = await TcpProxy.start(redis.server);
     const namespace = unique('ns');
-    await using service = await createLockService({ redis: proxy.url, namespace, logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({ redis: proxy.url, namespace, ...inTests });
     await untilNamesTravelTogether(proxy, service);
     const names = ['one', 'spoilt', 'three'];
     await redis.client.set(`${namespace}:{spoilt}:shared`, 'no sorted set', 'PX', 60_000);
@@ -94,7 +94,7 @@ describe('trap 22: a script fails half-way', () => {
   it('one release that fails in the middle of a batch hurts no neighbour', async () => {
     await using proxy = await TcpProxy.start(redis.server);
     const namespace = unique('ns');
-    await using service = await createLockService({ redis: proxy.url, namespace, logger: quiet, shutdownGrace: 0 });
+    await using service = await createLockService({ redis: proxy.url, namespace, ...inTests });
     await untilNamesTravelTogether(proxy, service);
     const names = ['one', 'spoilt', 'three'];
     const locks = await Promise.all(names.map((name) => service.acquire(name, { ttl })));
@@ -113,8 +113,8 @@ describe('trap 22: a script fails half-way', () => {
     'no release is said to have failed that was done, when the %s cannot be read',
     async (part) => {
       const namespace = unique('ns');
-      await using holder = await createLockService({ redis: redis.url, namespace, logger: quiet, shutdownGrace: 0 });
-      await using waiter = await createLockService({ redis: redis.url, namespace, logger: quiet, shutdownGrace: 0 });
+      await using holder = await createLockService({ redis: redis.url, namespace, ...inTests });
+      await using waiter = await createLockService({ redis: redis.url, namespace, ...inTests });
       const lock = await holder.acquire('a', { ttl });
       void waiter.acquire('a', patient).catch(() => {});
       await until(async () => (await holder.inspect('a')).waiting.length === 1);
@@ -128,8 +128,8 @@ describe('trap 22: a script fails half-way', () => {
 
   it('a request to wait that fails leaves no place in the queue', async () => {
     const namespace = unique('ns');
-    await using holder = await createLockService({ redis: redis.url, namespace, logger: quiet, shutdownGrace: 0 });
-    await using waiter = await createLockService({ redis: redis.url, namespace, logger: quiet, shutdownGrace: 0 });
+    await using holder = await createLockService({ redis: redis.url, namespace, ...inTests });
+    await using waiter = await createLockService({ redis: redis.url, namespace, ...inTests });
     await holder.acquire('a', { ttl });
     await redis.client.set(`${namespace}:{a}:waiter`, 'no hash', 'PX', 60_000);
 
@@ -143,7 +143,7 @@ describe('trap 22: a script fails half-way', () => {
     const { namespace } = options;
     await using holder = await createLockService(options);
     await using waiter = await createLockService(options);
-    await using other = await createLockService({ namespace, redis: redis.url, logger: quiet, shutdownGrace: 0 });
+    await using other = await createLockService({ namespace, redis: redis.url, ...inTests });
     await learnThatMessagesArrive(waiter, holder, namespace);
     await redis.client.call('ACL', 'SETUSER', namespace, `-${command}`);
 
@@ -194,7 +194,7 @@ describe('trap 22: a script fails half-way', () => {
   async function restricted(rule: string): Promise<LockModuleOptions & { namespace: string }> {
     const user = unique('user');
     await redis.client.call('ACL', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all', rule);
-    return { redis: redis.server.urlAs(user, 'secret'), namespace: user, logger: quiet, shutdownGrace: 0 };
+    return { redis: redis.server.urlAs(user, 'secret'), namespace: user, ...inTests };
   }
 
   /** Whether the waiter of that lock has told Redis that a message which reaches nobody means that it is gone. */

@@ -12,7 +12,7 @@ import {
   MemoryLockStore,
 } from '../../lib/index.js';
 import { useRedis } from '../support/redis.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 
 @Injectable()
 class Job {
@@ -120,8 +120,8 @@ describe('trap 26: two applications in one process use each other’s service', 
 
   it('registrations of the same name in two applications are two services', async () => {
     const audits = [
-      { store: new MemoryLockStore(), logger: quiet, shutdownGrace: 0 },
-      { store: new MemoryLockStore(), logger: quiet, shutdownGrace: 0 },
+      { store: new MemoryLockStore(), ...inTests },
+      { store: new MemoryLockStore(), ...inTests },
     ];
     const [first, second] = await Promise.all(audits.map((audit) => start({ store: 'memory' }, audit)));
     await using blocker = await createLockService(audits[0]!);

@@ -10,7 +10,7 @@ import { until } from '../support/event.js';
 import { freePort } from '../support/free-port.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 
 const LIB = fileURLToPath(new URL('../../lib', import.meta.url));
 const ENDING = /\bprocess(\?\.|\.|\[['"`])(exit|exitCode|abort|kill|reallyExit|once?|addListener|prependListener)\b/;
@@ -66,8 +66,7 @@ describe('trap 30: the library ends the process', () => {
     const options = {
       redis: `redis://127.0.0.1:${await freePort()}`,
       commandTimeout: 300,
-      logger: quiet,
-      shutdownGrace: 0,
+      ...inTests,
     };
     const root = { module: class {}, imports: [LockModule.forRoot(options)] };
     const app = await NestFactory.createApplicationContext(root, { logger: false, abortOnError: false });
@@ -81,17 +80,12 @@ describe('trap 30: the library ends the process', () => {
     ['lets nobody in', (server: RedisServer) => server.urlAs('nobody', 'wrong')],
     ['has no such database', (server: RedisServer) => `${server.url}/99`],
   ])('it goes on while Redis %s', async (_how, url) => {
-    await using service = await createLockService({
-      redis: url(redis.server),
-      commandTimeout: 300,
-      logger: quiet,
-      shutdownGrace: 0,
-    });
+    await using service = await createLockService({ redis: url(redis.server), commandTimeout: 300, ...inTests });
     await service.acquire('a', { wait: 0 }).catch((error: unknown) => expect(error).toMatchObject(unavailable));
   });
 
   it('it goes on when a body fails, and when it is closed under a body', async () => {
-    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet, shutdownGrace: 0 };
+    const options = { redis: redis.url, namespace: unique('ns'), ...inTests };
     const service = await createLockService({ ...options, shutdownGrace: 0 });
     const failure = new Error('the body failed');
     await expect(service.run('a', () => Promise.reject(failure))).rejects.toBe(failure);
@@ -109,7 +103,7 @@ describe('trap 30: the library ends the process', () => {
     await using server = await RedisServer.start();
     const options = { redis: server.url, namespace: unique('ns'), commandTimeout: 1_000 };
     await using child = await Child.start(options);
-    await using other = await createLockService({ ...options, logger: quiet, shutdownGrace: 0 });
+    await using other = await createLockService({ ...options, ...inTests });
     await other.acquire('busy', { ttl: '1h' });
     await child.call('acquire', { name: 'held', options: { ttl: 1_500 } });
     const waiting = child.call('acquire', { name: 'busy', options: { wait: Number.POSITIVE_INFINITY } });
