@@ -1,4 +1,5 @@
 // What only the servers know: nothing is held for nobody, and nobody is told otherwise than it was.
+import { LEASE_MS } from '../../faults/checker/bounds.js';
 import {
   type Fault,
   gapsIn,
@@ -15,6 +16,8 @@ import type { Held } from './truth.js';
 
 /** After a fault a process is connected again, and has given back what it does not want, within this time. */
 const TIDY_WITHIN_MS = 1_200;
+/** A fail-over may bring back a waiter that had left: it counts as alive for so long, and is granted one lease then. */
+const BROUGHT_BACK_MS = 5_000 + LEASE_MS;
 /** What is given back is on its way for so long. */
 const TRAVELS_MS = 250;
 /** For so long nobody has answered, and a process does not know any more who holds. */
@@ -40,7 +43,9 @@ export function checkTruth(scene: Scene): Violation[] {
   if (history.faults.some(({ excuse }) => excuse === 'server clock')) return [];
   return [
     ...held.flatMap((each) => heldForNobody(each, history)),
-    ...(isQuorum ? [] : history.holds.flatMap((hold) => falselyReleased(hold, scene))),
+    ...(isQuorum
+      ? []
+      : history.holds.flatMap((hold) => [...falselyReleased(hold, scene), ...falselyForced(hold, held)])),
     ...history.requests.flatMap((request) => guessedBusy(request, scene)),
   ];
 }
@@ -78,8 +83,8 @@ function breaks({ workers, excuse }: Fault, worker: string): boolean {
   return excuse !== 'force' && (workers === undefined || workers.includes(slotOf(worker)));
 }
 
-function prolonged({ from, until }: Span): Span {
-  return { from, until: until + TIDY_WITHIN_MS };
+function prolonged({ from, until, nemesis }: Fault): Span {
+  return { from, until: until + (nemesis === 'fail-over' ? BROUGHT_BACK_MS : TIDY_WITHIN_MS) };
 }
 
 /** "It was held until now", it was told, and somebody else had ended it, or time. */
@@ -94,6 +99,17 @@ function falselyReleased(hold: Hold, { held, explicit }: Scene): Violation[] {
   const how = record.endedBy ?? 'time, or the loss of the store';
   const text = `${hold.name} had been ended by ${how} before, and its release said that it was held`;
   return [{ rule: '13 the truth', text, about: [hold.request] }];
+}
+
+/** "It was ended by force", it was told, and all servers that have had it have it still. */
+function falselyForced({ request, worker, name, granted, lost }: Hold, held: readonly Held[]): Violation[] {
+  if (lost?.why !== 'forced') return [];
+  const records = held.filter(
+    (each) => each.worker === worker && each.name === name && each.token === granted.token && each.from <= lost.at,
+  );
+  if (records.length === 0 || records.some(({ until }) => until <= lost.at)) return [];
+  const text = `${name} was said to be ended by force while its server had it`;
+  return [{ rule: '13 the truth', text, about: [request] }];
 }
 
 /** "Somebody has it" is an answer of the store, or of its own holds: a process that hears nothing cannot know it. */

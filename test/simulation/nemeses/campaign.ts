@@ -28,7 +28,8 @@ export class Campaign {
     await this.#world.sleep(random.integer(100, 2_000));
     while (this.#world.mayBegin()) {
       const first = this.#draw(() => true);
-      const second = random.chance(0.5) ? this.#draw(({ on }) => on !== first?.on) : undefined;
+      const paired = random.chance(0.5) && !first?.alone;
+      const second = paired ? this.#draw(({ on, alone }) => on !== first?.on && !alone) : undefined;
       const striking = [first, second].flatMap((nemesis) => (nemesis ? [this.#strike(nemesis)] : []));
       await Promise.all(striking);
       await this.#world.sleep(random.integer(100, 2_500));

@@ -22,6 +22,8 @@ export interface Nemesis {
   readonly name: string;
   readonly on: 'workers' | 'network' | 'servers';
   readonly weight: number;
+  /** No other fault beside it. */
+  readonly alone?: boolean;
   /** Tokens cannot grow when data is lost and the clock is set back: never both in one run. */
   harms?(world: World): 'data' | 'clock' | undefined;
   /** Default: anywhere. */

@@ -1,5 +1,6 @@
 import type { Random } from '../../faults/random.js';
 import { slotOf } from '../../faults/slot.js';
+import { NAMES } from '../../faults/worker/orders.js';
 import type { Conditions, Role } from '../redis/network.js';
 import type { SimServer } from '../redis/server.js';
 import type { World } from '../world.js';
@@ -122,6 +123,33 @@ const swallow: Nemesis = {
   },
 };
 
+/** Operators force, and what somebody is told of it comes late. */
+const lateForce: Nemesis = {
+  name: 'late-force',
+  weight: 1,
+  on: 'network',
+  draw({ world, random, victim }) {
+    const worker = victim();
+    if (!worker) return undefined;
+    const slot = slotOf(worker.name);
+    const ms = random.integer(1_000, 6_000);
+    const act = async (): Promise<void> => {
+      for (const server of world.servers) world.network.conditions(slot, server, 'messages').down = false;
+      const end = world.scheduler.now + ms;
+      while (world.scheduler.now < end) {
+        await world.sleep(random.integer(50, 1_500));
+        const operators = [...world.workers.values()].filter(({ process }) => process.alive && !process.paused);
+        if (operators.length > 0) void random.pick(operators).force(random.pick([...NAMES.exclusive]));
+      }
+      for (const server of world.servers) {
+        world.network.conditions(slot, server, 'messages').down = true;
+        world.network.healed(slot, server, 'messages');
+      }
+    };
+    return { victim: worker, note: `${ms} ms`, spares: ['calls'], act };
+  },
+};
+
 export const OF_NETWORK: readonly Nemesis[] = [
   bad('partition', 3, () => ({ up: false, down: false, connects: 'never' })),
   bad('one-way-cut', 3, (random) => (random.chance(0.5) ? { up: false } : { down: false })),
@@ -129,4 +157,5 @@ export const OF_NETWORK: readonly Nemesis[] = [
   bad('refused', 1, () => ({ connects: 'refused' })),
   reset,
   swallow,
+  lateForce,
 ];

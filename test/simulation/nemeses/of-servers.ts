@@ -17,7 +17,7 @@ const REFUSALS = [
 ];
 
 function onPrimary(
-  nemesis: Pick<Nemesis, 'name' | 'weight' | 'harms' | 'possible'>,
+  nemesis: Pick<Nemesis, 'name' | 'weight' | 'alone' | 'harms' | 'possible'>,
   draw: (server: SimServer, world: World, random: Random) => Omit<Strike, 'victim'>,
 ): Nemesis {
   return {
@@ -76,7 +76,14 @@ const failOver: Nemesis = {
     const next = random.pick(old.replicas);
     const stays = random.chance(0.4);
     const ms = random.integer(100, 2_000);
+    // The last writes are not on it.
+    const behind = random.chance(0.5) ? random.integer(50, 2_500) : 0;
     const act = async (): Promise<void> => {
+      if (behind > 0) {
+        next.replicationStopped = true;
+        await world.sleep(behind);
+      }
+      next.replicationStopped = false;
       if (stays) {
         // The endpoint moves: connections to the old one stay, and it takes no writes any more.
         world.lead(next);
@@ -90,7 +97,11 @@ const failOver: Nemesis = {
       world.lead(next);
     };
     const excuse = world.topology.replicas > 0 ? undefined : ('fail-over' as const);
-    return { excuse, note: `${next.id}${stays ? ', the old one stays' : ''}`, act };
+    return {
+      excuse,
+      note: `${next.id}${behind > 0 ? `, ${behind} ms behind` : ''}${stays ? ', the old one stays' : ''}`,
+      act,
+    };
   },
 };
 
@@ -168,15 +179,19 @@ const takeOver: Nemesis = {
   },
 };
 
-const clock = onPrimary({ name: 'server-clock', weight: 0.7, harms: () => 'clock' }, (server, world, random) => {
-  const offset = random.chance(0.5) ? HOUR_MS : -HOUR_MS;
-  const act = async (): Promise<void> => {
-    server.clockOffset = offset;
-    await world.sleep(LEASES_OVER_MS);
-    server.clockOffset = 0;
-  };
-  return { excuse: 'server clock', note: `${offset} ms`, act };
-});
+const clock = onPrimary(
+  // When it is set back, what nobody can release any more would last an hour longer.
+  { name: 'server-clock', weight: 0.7, harms: () => 'clock', alone: true },
+  (server, world, random) => {
+    const offset = random.chance(0.5) ? HOUR_MS : -HOUR_MS;
+    const act = async (): Promise<void> => {
+      server.clockOffset = offset;
+      await world.sleep(LEASES_OVER_MS);
+      server.clockOffset = 0;
+    };
+    return { excuse: 'server clock', note: `${offset} ms`, act };
+  },
+);
 
 export const OF_SERVERS: readonly Nemesis[] = [
   pause,

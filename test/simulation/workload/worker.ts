@@ -52,6 +52,11 @@ export class Worker {
     await this.#workload.settled();
   }
 
+  /** An operator has it end whoever holds the name. */
+  force(name: string): Promise<void> {
+    return this.#workload.force(name);
+  }
+
   async close(): Promise<void> {
     this.#draining = true;
     await Promise.all(this.services.map((service) => service.close()));

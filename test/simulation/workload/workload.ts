@@ -51,7 +51,7 @@ export class Workload {
       [8, () => this.#tryRun(random, wish)],
       [10, () => this.#abort(random, wish)],
       [5, () => this.#several(random, wish)],
-      [2, () => this.#force(wish.name)],
+      [2, () => this.force(wish.name)],
       [2, () => this.#aside(usual.requestRelease(wish.name))],
       [2, () => this.#aside(usual.inspect(wish.name))],
     ])();
@@ -158,6 +158,17 @@ export class Workload {
     }
   }
 
+  /** As an operator does. */
+  async force(name: string): Promise<void> {
+    const { process, chronicle } = this.scene.witness;
+    const worker = process.name;
+    chronicle.record({ kind: 'forcing', worker, name });
+    const forced = (): void => chronicle.record({ kind: 'forced', worker, name });
+    // It may be on its way still when it fails.
+    const later = (): void => void process.scheduler.in(FORCE_TRAVELS_MS, forced);
+    await this.scene.services.usual.forceRelease(name).then(forced, later);
+  }
+
   detach(promise: Promise<unknown>): void {
     const settled = promise.finally(() => this.#detached.delete(settled));
     this.#detached.add(settled);
@@ -248,16 +259,6 @@ export class Workload {
     } catch (error) {
       for (const request of requests) calls.refused(request, error);
     }
-  }
-
-  async #force(name: string): Promise<void> {
-    const { process, chronicle } = this.scene.witness;
-    const worker = process.name;
-    chronicle.record({ kind: 'forcing', worker, name });
-    const forced = (): void => chronicle.record({ kind: 'forced', worker, name });
-    // It may be on its way still when it fails.
-    const later = (): void => void process.scheduler.in(FORCE_TRAVELS_MS, forced);
-    await this.scene.services.usual.forceRelease(name).then(forced, later);
   }
 
   async #aside(call: Promise<unknown>): Promise<void> {
