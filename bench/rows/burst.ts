@@ -40,7 +40,7 @@ export const burst: Family = {
 async function measure(server: RedisServer, pinger: Child<PingerHandlers>, operations: number): Promise<Burst> {
   const client = await connect(server.url);
   await using service = await createLockService({ redis: client });
-  await service.acquire('warm');
+  await service.run('warm', () => {});
   await server.client.config('SET', 'slowlog-log-slower-than', '0', 'slowlog-max-len', '1000000');
   await server.client.slowlog('RESET');
   await pinger.call('start', undefined);

@@ -75,7 +75,12 @@ export class Lease implements Scheduled {
 
   /** What is left, in ms; a lower bound. */
   remaining(): number {
-    return this.held ? Math.max(0, this.#deadline - this.#keeper.clock.now()) : 0;
+    return this.held ? this.leftAt(this.#keeper.clock.now()) : 0;
+  }
+
+  /** The same at a moment at which it is known to be held. */
+  leftAt(now: number): number {
+    return Math.max(0, this.#deadline - now);
   }
 
   /** The length that it is renewed to. */

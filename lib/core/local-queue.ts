@@ -237,15 +237,15 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     return Math.max(0, Math.ceil(keptUntil - this.#session.clock.now()));
   }
 
-  /** For how many ms from now on our lease may still be handed to `next`. */
+  /** For how many ms from now on our lease, which is held, may still be handed to `next`. */
   #handOverWindow(next: Request): number {
     const lease = this.#lease;
     if (!lease) return 0;
     const { ttl, renew, maxHold, block } = lease.terms;
     const lasts = renew && maxHold === Number.POSITIVE_INFINITY && next.servedByAnyLease;
     if (!lasts || !asksFor(lease.terms, next) || lease.ttl !== ttl || lease.handedOver + 1 >= block) return 0;
-    if (lease.remaining() < ttl / 2) return 0;
-    return Math.max(0, lease.grantedAt + this.#bounds.within - this.#session.clock.now());
+    const now = this.#session.clock.now();
+    return lease.leftAt(now) < ttl / 2 ? 0 : Math.max(0, lease.grantedAt + this.#bounds.within - now);
   }
 }
 

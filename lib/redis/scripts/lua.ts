@@ -76,8 +76,8 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 local FENCE_S = '92000'
 
 local us
--- Whose holds this call has ended, as they stand in its trace: each after a space.
-local released = ''
+-- Whose holds this call has ended, as they stand in its trace.
+local released = {}
 
 -- The time in us, as a text; read once in a call.
 local function read_time()
@@ -141,7 +141,7 @@ local function at_hand(H, operation)
     return nil
   else
     call('DEL', H)
-    released = released .. ' ' .. short
+    released[#released + 1] = short
   end
   return '1'
 end
@@ -574,7 +574,7 @@ end
 
 function operations.release(retain, owner, ...)
   if not end_hold(tonumber(retain), owner) then return traced(owner, ...) end
-  released = released .. ' ' .. in_trace(owner)
+  released[#released + 1] = in_trace(owner)
   return 1
 end
 
@@ -751,10 +751,10 @@ for i = 1, #ARGV - 3 do
   end
   replies[i] = reply
 end
-if released ~= '' and ARGV[3] ~= '' then
+if released[1] and ARGV[3] ~= '' then
   -- For a release that arrives again. Where it cannot be written, that one is answered as if it had not been here.
   local number, T, try = ARGV[3], KEYS[#KEYS], redis.pcall
-  local added = try('HSET', T, string.sub(number, -3), number .. released)
+  local added = try('HSET', T, string.sub(number, -3), number .. ' ' .. table.concat(released, ' '))
   if added == 1 or string.byte(number) == 43 then
     if type(try('PEXPIRE', T, '120000')) ~= 'number' then try('DEL', T) end
   end

@@ -7,8 +7,8 @@
 local FENCE_S = '92000'
 
 local us
--- Whose holds this call has ended, as they stand in its trace: each after a space.
-local released = ''
+-- Whose holds this call has ended, as they stand in its trace.
+local released = {}
 
 -- The time in us, as a text; read once in a call.
 local function read_time()
@@ -72,7 +72,7 @@ local function at_hand(H, operation)
     return nil
   else
     call('DEL', H)
-    released = released .. ' ' .. short
+    released[#released + 1] = short
   end
   return '1'
 end

@@ -15,10 +15,10 @@ for i = 1, #ARGV - 3 do
   end
   replies[i] = reply
 end
-if released ~= '' and ARGV[3] ~= '' then
+if released[1] and ARGV[3] ~= '' then
   -- For a release that arrives again. Where it cannot be written, that one is answered as if it had not been here.
   local number, T, try = ARGV[3], KEYS[#KEYS], redis.pcall
-  local added = try('HSET', T, string.sub(number, -3), number .. released)
+  local added = try('HSET', T, string.sub(number, -3), number .. ' ' .. table.concat(released, ' '))
   if added == 1 or string.byte(number) == 43 then
     if type(try('PEXPIRE', T, '120000')) ~= 'number' then try('DEL', T) end
   end

@@ -149,7 +149,7 @@ end
 
 function operations.release(retain, owner, ...)
   if not end_hold(tonumber(retain), owner) then return traced(owner, ...) end
-  released = released .. ' ' .. in_trace(owner)
+  released[#released + 1] = in_trace(owner)
   return 1
 end
 
