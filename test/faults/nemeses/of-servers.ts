@@ -167,6 +167,8 @@ const clock = toPrimary(
       await clocks?.set(server, offset);
       await sleep(LEASES_OVER_MS);
       await clocks?.set(server, 0);
+      // Until whoever lives has renewed.
+      await sleep(LEASES_OVER_MS);
     };
     return { excuse: 'server clock', note: `${offset} s`, act };
   },

@@ -188,6 +188,8 @@ const clock = onPrimary(
       server.clockOffset = offset;
       await world.sleep(LEASES_OVER_MS);
       server.clockOffset = 0;
+      // Until whoever lives has renewed.
+      await world.sleep(LEASES_OVER_MS);
     };
     return { excuse: 'server clock', note: `${offset} ms`, act };
   },
