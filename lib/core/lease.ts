@@ -204,8 +204,8 @@ export class Lease implements Scheduled {
    */
   #letGoLater(): void {
     const again = RenewalWheel.bucket(this.#keeper.clock.now() + UNSEEN_RETRY_MS, UNSEEN_RETRY_MS);
-    const mayBeLonger = this.#unknown || this.#inFlight !== undefined;
-    if (mayBeLonger && again < this.#deadline + this.#ttl) this.#keeper.wheel.schedule(this, again);
+    const longer = this.#unknown || this.#inFlight ? this.#ttl : 0;
+    if (again < this.#deadline + longer) this.#keeper.wheel.schedule(this, again);
   }
 
   #pause(awaited: boolean): Promise<void> {
@@ -268,7 +268,11 @@ export class Lease implements Scheduled {
   #answered(ours: boolean, sentAt: number, ttl: number): boolean {
     const held = this.held;
     this.#inFlight = undefined;
-    if (!held) return false;
+    if (!held) {
+      // It is given back meanwhile, which is tried for as long as the store has it.
+      if (ours) this.#deadline = Math.max(this.#deadline, sentAt + ttl);
+      return false;
+    }
     if (!ours) {
       this.lose('taken');
       return false;

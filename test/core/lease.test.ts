@@ -265,6 +265,26 @@ describe('A lease', () => {
       expect(leases.store.all('release').length).toBeGreaterThan(length);
     });
 
+    it('is released for as long as that renewal has prolonged it, when its answer comes after the release', async () => {
+      const lease = leases.open();
+      await pass(1_000);
+      const released = watch(lease.release(0));
+      leases.store.next('renew').answer(true);
+      await failReleases(2_500);
+      expect(released.error).toBeUndefined();
+      leases.store.next('release').answer(true);
+      await settle();
+      expect(released.value).toBe(true);
+    });
+
+    it('is released for as long as that renewal has prolonged it, when its answer comes after the loss', async () => {
+      leases.open();
+      await pass(3_000);
+      leases.store.next('renew').answer(true);
+      await failReleases(600);
+      expect(leases.store.all('release').length).toBeGreaterThanOrEqual(2);
+    });
+
     it('is let alone once one more ttl is over, too', async () => {
       leases.open();
       await failReleases(7_000);
