@@ -1,6 +1,11 @@
 /** Why a lock is no longer held; see {@link LockLostError}. */
 export type LockLostWhy = 'expired' | 'taken' | 'forced' | 'unavailable' | 'released';
 
+/** As the second argument of `Error`, also where the `lib` of the compiler is older than ES2022. */
+interface ErrorCause {
+  cause?: unknown;
+}
+
 /**
  * The root of all errors of this package. Recognise them by `code` where several copies of the package may be loaded,
  * by `instanceof` elsewhere.
@@ -15,7 +20,7 @@ export abstract class LockError extends Error {
   /** The name of the class, also in minified code. */
   abstract override readonly name: string;
 
-  protected constructor(message: string, lockName?: string, options?: ErrorOptions) {
+  protected constructor(message: string, lockName?: string, options?: ErrorCause) {
     super(message, options);
     this.lockName = lockName;
   }
@@ -51,7 +56,7 @@ export class LockBusyError extends LockError {
       ? 'held by the very call chain that asks for it'
       : holders.length > 0
         ? `held by ${holders.join(', ')}`
-        : 'not free';
+        : 'not free (kept after a release by `holdAtLeast`, or another caller is next)';
     const remedy = crowded
       ? 'and as many wait for it as may. Try again later, or let more of them wait (option `maxWaiting`).'
       : `waited ${Math.round(waited)} ms. ${ownChain ? OWN_CHAIN_REMEDY : BUSY_REMEDY}`;
@@ -60,11 +65,11 @@ export class LockBusyError extends LockError {
 }
 
 const LOST: Record<LockLostWhy, string> = {
-  expired: 'its lease ended before it was renewed',
+  expired: 'its lease ended before it was renewed, or was not to be renewed any more (`maxHold`, `renew: false`)',
   taken: 'the store no longer has it under our name: the key was deleted, overwritten or expired there',
   forced: 'it was released by force',
   unavailable: 'the store could not be reached until the lease ended',
-  released: 'it has been released',
+  released: 'it has been released: by its holder, by a shutdown that waits no longer, or by a resignation',
 };
 
 /** The lock was ours and is not any more; somebody else may hold it by now. */
@@ -78,7 +83,7 @@ export class LockLostError extends LockError {
     readonly why: LockLostWhy,
     /** What the body of `run` or of the decorated method returned, when it ended well all the same. */
     readonly result?: unknown,
-    options?: ErrorOptions,
+    options?: ErrorCause,
   ) {
     super(
       `The lock "${lockName}" was lost: ${LOST[why]}. ` +
@@ -89,7 +94,7 @@ export class LockLostError extends LockError {
   }
 }
 
-interface UnavailableOptions extends ErrorOptions {
+interface UnavailableOptions extends ErrorCause {
   uncertain?: boolean;
   refused?: boolean;
 }
@@ -137,7 +142,7 @@ export class LockKeyError extends LockError {
   override readonly name = 'LockKeyError';
   readonly code = 'LOCK_KEY';
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorCause) {
     super(message, undefined, options);
   }
 }
@@ -147,7 +152,7 @@ export class LockOptionsError extends LockError {
   override readonly name = 'LockOptionsError';
   readonly code = 'LOCK_OPTIONS';
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorCause) {
     super(message, undefined, options);
   }
 }

@@ -22,7 +22,10 @@ export interface Lock extends AsyncDisposable {
   readonly fencingToken: number;
   /** The token of each name. */
   readonly fencingTokens: ReadonlyMap<string, number>;
-  /** Aborts with a `LockLostError` when the lock is lost; never by a release. */
+  /**
+   * Aborts with a `LockLostError` when the lock is lost, and when a shutdown takes it that waits no longer, or an election
+   * that resigns (`why: 'released'`). A release by the caller does not abort it.
+   */
   readonly signal: AbortSignal;
   /** Whether it is ours at this very moment, by our own clock. */
   readonly held: boolean;

@@ -28,6 +28,8 @@ import { pause, within } from './timer.js';
 const SETTLE_MS = 250;
 const SETTLE_STEP_MS = 5;
 
+/** So many locks are named in a warning. */
+const MOST_SHOWN = 5;
 /** So many places are named at the most. */
 const MOST_WARNINGS = 1_000;
 
@@ -272,6 +274,7 @@ export class Locker {
     });
     this.#session.onRelease = () => this.#checkQuiet();
     await within(shutdownGrace, quiet);
+    if (!this.#isQuiet) this.#warnOfHeld();
   }
 
   get #isQuiet(): boolean {
@@ -303,6 +306,18 @@ export class Locker {
   #warnOfDelay(lock: LockHandle, { problem }: LockUnavailableError): void {
     this.#warn(
       `The lock "${lock.names.join(', ')}" could not be released at once (${problem}). It is tried again until its lease ends.`,
+    );
+  }
+
+  #warnOfHeld(): void {
+    const { heldNames: names } = this.#session;
+    const shown = names.slice(0, MOST_SHOWN).map((name) => `"${name}"`);
+    const more = names.length > MOST_SHOWN ? ` and ${names.length - MOST_SHOWN} more` : '';
+    const what =
+      names.length === 0 ? 'work whose lock was lost goes on' : `these locks are in use: ${shown.join(', ')}${more}`;
+    this.#warn(
+      `The shutdown has waited for ${this.#options.shutdownGrace} ms and waits no longer, although ${what}. What is held is ` +
+        'released, and its `signal` aborts. End the work when `signal` aborts, or raise the option `shutdownGrace`.',
     );
   }
 

@@ -81,7 +81,14 @@ export class Session implements StoreListener {
 
   /** Whether this process holds anything. */
   get holds(): boolean {
-    return this.#leases.values().some((lease) => lease.held);
+    return this.#leases.values().some(({ held }) => held);
+  }
+
+  get heldNames(): string[] {
+    return this.#leases
+      .values()
+      .filter(({ held }) => held)
+      .map(({ terms }) => terms.name);
   }
 
   settled(waiting: Waiting): void {

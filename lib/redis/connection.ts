@@ -20,6 +20,9 @@ import { Trouble } from './trouble.js';
 
 /** An idle connection whose other side is gone is noticed after this long, and some seconds of probes by the kernel. */
 const KEEP_ALIVE_MS = 10_000;
+/** So long after the last attempt the next one begins at the latest; and by how much more, so that not all do at once. */
+const LONGEST_RETRY_MS = 500;
+const RETRY_SPREAD_MS = 100;
 /** A client that does not connect before it is told to: nothing of that is to be missed. */
 const LAZY = { lazyConnect: true };
 /** A connection that reads nothing for this long while it signs in is taken for broken. */
@@ -88,7 +91,8 @@ export class Connection {
     const { Redis } = await outside(() => import('ioredis'));
     // A URL or options: ioredis tells them apart itself, and what stands in them goes first.
     const given = typeof source === 'string' ? source : { ...source, ...LAZY };
-    const open = (): RedisClient => new Redis(given as string, { keepAlive: KEEP_ALIVE_MS, ...LAZY }) as RedisClient;
+    const ours = { keepAlive: KEEP_ALIVE_MS, retryStrategy, ...LAZY };
+    const open = (): RedisClient => new Redis(given as string, ours) as RedisClient;
     const client = make(() => outside(() => steadyClient(open)));
     const connection = new Connection(client, true, logger);
     connection.#watchErrors((problem) =>
@@ -244,6 +248,11 @@ function isLazy(source: string | RedisServerOptions): boolean {
 }
 
 /** What ioredis throws shows what it was given, with the password. */
+/** ioredis 6 leaves up to 5 s between its attempts: a waiter would not ride out what is over by then, nor a lease. */
+function retryStrategy(times: number): number {
+  return Math.min(50 * times, LONGEST_RETRY_MS) + RETRY_SPREAD_MS * Math.random();
+}
+
 function make(client: () => unknown): RedisClient {
   try {
     return client() as RedisClient;

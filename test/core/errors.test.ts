@@ -61,7 +61,9 @@ describe('Errors', () => {
     const error = new LockBusyError('door', 12.3, ['mars', 'venus'], 450);
     expect(error).toMatchObject({ waited: 12.3, holders: ['mars', 'venus'], retryAfter: 450 });
     expect(error.message).toMatch(/^The lock "door" is busy: held by mars, venus, waited 12 ms\./);
-    expect(new LockBusyError('door', 0, [], 0).message).toMatch(/^The lock "door" is busy: not free, waited 0 ms\./);
+    expect(new LockBusyError('door', 0, [], 0).message).toMatch(
+      /^The lock "door" is busy: not free \(kept after a release by `holdAtLeast`, or another caller is next\), waited 0 ms\./,
+    );
   });
 
   it.each<[LockLostWhy, RegExp]>([

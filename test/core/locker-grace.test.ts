@@ -63,12 +63,16 @@ describe('A body that runs while its service closes', () => {
     expect(closed.settled).toBe(true);
   });
 
-  it('loses its lock after the grace, is told, and its caller too', async () => {
+  it('loses its lock after the grace, is told, and its caller and the log too', async () => {
+    const warn = vi.fn();
+    locks = new CoreLocks(store, { shutdownGrace: '10s', logger: { warn, error: vi.fn() } });
     const { run, lost } = await running();
     const closed = watch(locks.close());
     await pass(9_999);
     expect(lost).not.toHaveBeenCalled();
+    expect(warn).not.toHaveBeenCalled();
     await pass(1);
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/10000 ms .*in use: "door"\..*`shutdownGrace`/)]]);
     expect(lost).toHaveBeenCalledTimes(1);
     expect(closed.settled).toBe(true);
     expect(store.all('release')).toHaveLength(1);

@@ -2,7 +2,8 @@ import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createLockService, type RedisClient } from '../../lib/index.js';
+import { createLockService, type RedisClient, type RedisSource } from '../../lib/index.js';
+import { Connection } from '../../lib/redis/connection.js';
 import { steadyClient } from '../../lib/redis/steady-client.js';
 import { until } from '../support/event.js';
 import { freePort } from '../support/free-port.js';
@@ -33,6 +34,18 @@ describe('A connection of the service', () => {
     const { stream } = client as unknown as { stream: net.Socket };
     client.disconnect();
     for (const error of ['first', 'second']) expect(() => stream.emit('error', new Error(error))).not.toThrow();
+  });
+
+  it('is tried again within a second, however long Redis has been away, unless its options say otherwise', async () => {
+    const delaysOf = async (redis: RedisSource): Promise<number[]> => {
+      const connection = await Connection.open(redis, quiet);
+      onTestFinished(() => connection.close());
+      const { retryStrategy } = (connection.client as unknown as Redis).options;
+      return Array.from({ length: 20 }, (_, index) => Number(retryStrategy?.(index + 1)));
+    };
+    const port = await freePort();
+    for (const delay of await delaysOf(`redis://127.0.0.1:${port}`)) expect(delay).toBeLessThanOrEqual(600);
+    expect(await delaysOf({ port, retryStrategy: () => 7_000 })).toContain(7_000);
   });
 
   it('is made anew when ioredis has planned it, and not before', async () => {
