@@ -82,13 +82,14 @@ function bad(name: string, weight: number, draw: (random: Random) => Partial<Con
 
 const reset = ofLinks('connection-reset', 4, (links, world, random) => {
   const times = random.integer(1, 3);
+  const apart = random.pick([200, 1_500]);
   const requestsArrive = random.chance(0.6);
   const act = async (): Promise<void> => {
     for (let count = 0; count < times; count += 1) {
       each(links, (server, role) => {
         for (const wire of world.network.wires(links.slot, server, role)) wire.reset({ requestsArrive });
       });
-      await world.sleep(random.integer(1, 200));
+      await world.sleep(random.integer(1, apart));
     }
   };
   return { note: noteOf(links, `${times} times${requestsArrive ? ', requests arrive' : ''}`), act };
