@@ -71,6 +71,7 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     }
     this.#line.add(request);
     request.place = this;
+    this.#claim?.refresh();
     if (isBusy) request.startCounting();
     else this.#allCount = false;
     this.#advance();

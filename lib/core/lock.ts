@@ -141,7 +141,8 @@ export class LockHandle implements Lock {
   }
 
   remaining(): number {
-    return this.#released ? 0 : Math.min(...this.holds.map(({ lease }) => lease.remaining()));
+    if (this.#released) return 0;
+    return this.holds.reduce((least, { lease }) => Math.min(least, lease.remaining()), Number.POSITIVE_INFINITY);
   }
 
   async extend(ttl?: Duration): Promise<void> {

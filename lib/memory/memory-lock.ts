@@ -239,7 +239,8 @@ export class MemoryLock {
 
   #busy(claim: Claim): Busy {
     const holds = this.#holds();
-    const until = holds.length > 0 ? Math.min(...holds.map(([, hold]) => hold.until)) : this.#now;
+    const first = holds.reduce((least, [, hold]) => Math.min(least, hold.until), Number.POSITIVE_INFINITY);
+    const until = holds.length > 0 ? first : this.#now;
     const [holder] = holds.find(([, { retained }]) => !retained) ?? [];
     return {
       granted: false,

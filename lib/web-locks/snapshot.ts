@@ -35,8 +35,8 @@ function add(snapshot: LockManagerSnapshot, name: string, { holders, waiting }: 
   const infoOf = ({ owner, mode }: { owner: Owner; mode: LockMode }): WebLockInfo => {
     return { name, mode, clientId: clientIdOf(owner) };
   };
-  snapshot.held.push(...holders.filter(({ retained }) => !retained).map(infoOf));
-  snapshot.pending.push(...waiting.map(infoOf));
+  for (const holder of holders) if (!holder.retained) snapshot.held.push(infoOf(holder));
+  for (const waiter of waiting) snapshot.pending.push(infoOf(waiter));
 }
 
 /** Whoever knows the instance itself can act in its name. */

@@ -88,18 +88,43 @@ describe('The wait for a lock', () => {
   });
 
   it.each([
-    { asked: 1_500, code: 'LOCK_UNAVAILABLE' },
-    { asked: 1_501, code: 'LOCK_BUSY' },
+    { wait: 1_999, asked: 0, code: 'LOCK_BUSY' },
+    { wait: 2_000, asked: 1_000, code: 'LOCK_UNAVAILABLE' },
+    { wait: 3_500, asked: 3_450, code: 'LOCK_UNAVAILABLE' },
+    { wait: 3_500, asked: 3_451, code: 'LOCK_BUSY' },
   ])(
-    'that is over while a question is open for two seconds says so, and not sooner: $asked ms',
-    async ({ asked, code }) => {
-      const wanted = await waiting({ wait: '3500ms' });
+    'of $wait ms that is over while a question is open says so, if the last answer is two seconds old: asked at $asked ms',
+    async ({ wait, asked, code }) => {
+      const wanted = watch(locks.acquire('door', { wait }));
+      await settle();
+      store.next('acquire').answer(busy({ aliveFor: 30_000 }));
       await pass(asked);
       store.reconnect();
-      await pass(3_500 - asked);
+      await pass(wait - asked);
       expect(wanted.error).toMatchObject({ code, lockName: 'door' });
     },
   );
+
+  it('of a caller who joins others asks the store anew, if its last answer is two seconds old', async () => {
+    const first = watch(locks.acquire('door', { wait: '1m' }));
+    await settle();
+    store.next('acquire').answer(busy({ aliveFor: 30_000 }));
+    await pass(1_999);
+    const soon = watch(locks.acquire('door', { wait: 100 }));
+    await settle();
+    expect(store.open('acquire')).toBe(0);
+    await pass(100);
+    expect(soon.error).toMatchObject({ code: 'LOCK_BUSY' });
+    const late = watch(locks.acquire('door', { wait: 100 }));
+    await pass(100);
+    expect(store.open('acquire')).toBe(1);
+    expect(late.error).toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    store.next('acquire').answer(busy({ aliveFor: 30_000 }));
+    const again = watch(locks.acquire('door', { wait: 100 }));
+    await pass(100);
+    expect(again.error).toMatchObject({ code: 'LOCK_BUSY' });
+    expect(first.settled).toBe(false);
+  });
 
   it('survives a silence that is shorter than the command timeout', async () => {
     const wanted = await waiting({ wait: '20s' });

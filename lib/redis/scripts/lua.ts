@@ -166,9 +166,9 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
--- What another program wrote under our keys may be anything; a reply is one line.
+-- What another program wrote under our keys may be anything; a reply is one line, and an empty one says that nobody holds.
 local function line(foreign)
-  return (string.gsub(foreign, '%c', ' '))
+  return foreign == '' and '(empty)' or (string.gsub(foreign, '%c', ' '))
 end
 
 -- Owner and token in the value of H, the owner with its tilde; nothing where another program has written it.
@@ -406,12 +406,12 @@ local function obstacle(holder)
   if holder then
     local left, owner = call('PTTL', H), read_holder(holder)
     local is_kept = owner and string.byte(owner) == 126
-    return left < 0 and '' or text(left), is_kept and '' or owner or holder
+    return left < 0 and '' or text(left), is_kept and '' or owner or line(holder)
   end
   local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
   local left = shares[2] and math.max(0, read_share(shares[2]) - ms - 1) or 0
   for i = 1, #shares, 2 do
-    if string.sub(shares[i], 1, 1) ~= '~' then return text(left), shares[i] end
+    if string.sub(shares[i], 1, 1) ~= '~' then return text(left), line(shares[i]) end
   end
   return text(left), ''
 end
@@ -420,7 +420,7 @@ local function busy(holder, owner, kind)
   local left, who = obstacle(holder)
   local rank = call('ZRANK', Q, owner)
   local ticket = rank and tonumber(call('ZSCORE', Q, owner)) or 0
-  return (kind or 'b') .. ' ' .. left .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. line(who)
+  return (kind or 'b') .. ' ' .. left .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. who
 end
 
 -- The operations, whatever stands in their way.
@@ -690,7 +690,7 @@ function seldom.inspect()
   local holder = call('GET', H)
   drop_ended_shares()
   local shares = call('ZRANGE', S, 0, -1, 'WITHSCORES')
-  local state = { call('GET', F) or '', line(holder or ''), holder and call('PTTL', H) or 0, #shares / 2 }
+  local state = { call('GET', F) or '', holder and line(holder) or '', holder and call('PTTL', H) or 0, #shares / 2 }
   for i = 1, #shares, 2 do
     state[#state + 1] = line(shares[i])
     state[#state + 1] = text(math.max(0, read_share(shares[i + 1]) - ms - 1))

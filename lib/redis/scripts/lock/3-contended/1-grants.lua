@@ -17,9 +17,9 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
--- What another program wrote under our keys may be anything; a reply is one line.
+-- What another program wrote under our keys may be anything; a reply is one line, and an empty one says that nobody holds.
 local function line(foreign)
-  return (string.gsub(foreign, '%c', ' '))
+  return foreign == '' and '(empty)' or (string.gsub(foreign, '%c', ' '))
 end
 
 -- Owner and token in the value of H, the owner with its tilde; nothing where another program has written it.

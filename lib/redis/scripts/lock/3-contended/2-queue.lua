@@ -115,12 +115,12 @@ local function obstacle(holder)
   if holder then
     local left, owner = call('PTTL', H), read_holder(holder)
     local is_kept = owner and string.byte(owner) == 126
-    return left < 0 and '' or text(left), is_kept and '' or owner or holder
+    return left < 0 and '' or text(left), is_kept and '' or owner or line(holder)
   end
   local shares = call('ZRANGE', S, 0, HEADS - 1, 'WITHSCORES')
   local left = shares[2] and math.max(0, read_share(shares[2]) - ms - 1) or 0
   for i = 1, #shares, 2 do
-    if string.sub(shares[i], 1, 1) ~= '~' then return text(left), shares[i] end
+    if string.sub(shares[i], 1, 1) ~= '~' then return text(left), line(shares[i]) end
   end
   return text(left), ''
 end
@@ -129,5 +129,5 @@ local function busy(holder, owner, kind)
   local left, who = obstacle(holder)
   local rank = call('ZRANK', Q, owner)
   local ticket = rank and tonumber(call('ZSCORE', Q, owner)) or 0
-  return (kind or 'b') .. ' ' .. left .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. line(who)
+  return (kind or 'b') .. ' ' .. left .. ' ' .. text(ticket) .. ' ' .. (rank or 0) .. ' ' .. who
 end

@@ -100,7 +100,7 @@ function seldom.inspect()
   local holder = call('GET', H)
   drop_ended_shares()
   local shares = call('ZRANGE', S, 0, -1, 'WITHSCORES')
-  local state = { call('GET', F) or '', line(holder or ''), holder and call('PTTL', H) or 0, #shares / 2 }
+  local state = { call('GET', F) or '', holder and line(holder) or '', holder and call('PTTL', H) or 0, #shares / 2 }
   for i = 1, #shares, 2 do
     state[#state + 1] = line(shares[i])
     state[#state + 1] = text(math.max(0, read_share(shares[i + 1]) - ms - 1))
