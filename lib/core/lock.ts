@@ -159,20 +159,25 @@ export class LockHandle implements Lock {
 
   /**
    * As `release`, of which only the first attempt is awaited, and that for a moment. `onDelay` is called when the store has
-   * not taken it at once. Never rejects.
+   * not taken it at once; `onLateLoss` when it says afterwards that the lock had been lost. Never rejects.
    */
-  giveBack(onDelay: OnDelay = () => {}): Promise<void> {
+  giveBack(onDelay: OnDelay = () => {}, onLateLoss = (): void => {}): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = after(RELEASE_PATIENCE_MS, resolve, { awaited: true });
+      let isOver = false;
       const settle = (): void => {
+        isOver = true;
         cancel();
         resolve();
       };
+      const cancel = after(RELEASE_PATIENCE_MS, settle, { awaited: true });
       this.#released ??= this.#release((problem) => {
         onDelay(problem);
         settle();
       });
-      this.#released.then(settle, settle);
+      this.#released.then((ours) => {
+        if (isOver && !ours) onLateLoss();
+        settle();
+      }, settle);
     });
   }
 

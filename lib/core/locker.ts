@@ -253,7 +253,7 @@ export class Locker {
       throw error;
     }
     // The body's outcome is the caller's, whatever becomes of the release.
-    await lock.giveBack(onDelay);
+    await lock.giveBack(onDelay, () => this.#warnOfLateLoss(lock));
     const { lost } = lock;
     if (lost && onLost === 'throw') throw new LockLostError(lost.lockName as string, lost.why, value);
     return value;
@@ -300,6 +300,13 @@ export class Locker {
     const where = method === undefined ? '' : ` (in ${method})`;
     this.#warn(
       `The lock "${name}" is asked for${where} by a call chain that holds it already: where the outer call awaits the inner one, it waits for itself. ${OWN_CHAIN_REMEDY}`,
+    );
+  }
+
+  #warnOfLateLoss(lock: LockHandle): void {
+    this.#warn(
+      `The lock "${lock.names.join(', ')}" had been lost before its body ended, which the store has said only after the call ` +
+        'returned: another holder may have worked at the same time. Let the resource refuse older fencing tokens where that does harm.',
     );
   }
 

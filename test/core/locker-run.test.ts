@@ -181,6 +181,25 @@ describe('A body that runs under a lock', () => {
       expect(run.error).toMatchObject({ code: 'LOCK_LOST', why: 'taken', result: 'done' });
     });
 
+    it.each(['late', 'only at the second attempt'])(
+      'is told in the log when the release finds out %s',
+      async (when) => {
+        const warn = vi.fn();
+        use({ logger: { warn, error: () => {} } });
+        const run = await running(() => 'done');
+        if (when === 'late') await pass(250);
+        else store.next('release').fail();
+        await pass(100);
+        expect(run.value).toBe('done');
+        warn.mockClear();
+        store.next('release').answer(false);
+        await settle();
+        expect(warn.mock.calls).toEqual([
+          [expect.stringMatching(/^The lock "door" had been lost before its body ended/)],
+        ]);
+      },
+    );
+
     it('does so when the lease ended unnoticed, since no timer fired in between', async () => {
       store.automatic.release = () => true;
       const run = await running(() => {
