@@ -57,6 +57,7 @@ export function leaveSubscribingToUs(client: RedisClient): void {
 
 /** How much each connection of a client has read, and what it waits for first. */
 export type Progress = ReadonlyMap<Node, { stream: Stream; bytesRead: number | undefined; first: unknown }>;
+type ProgressEntry = Progress extends ReadonlyMap<infer K, infer V> ? [K, V] : never;
 
 export function progressOf(client: RedisClient): Progress {
   const progress = new Map();
@@ -67,17 +68,20 @@ export function progressOf(client: RedisClient): Progress {
   return progress;
 }
 
-/** Closes the connections that wait for the same answer as then, and have read nothing since. ioredis makes them anew. */
-export function cutWhatIsSilent(client: RedisClient, since: Progress): boolean {
-  let cut = false;
-  for (const [node, { stream, bytesRead, first }] of progressOf(client)) {
+/** The connections that wait for the same answer as then, and have read nothing since. */
+export function silentSince(client: RedisClient, since: Progress): Progress {
+  const isSilent = ([node, { stream, bytesRead, first }]: ProgressEntry): boolean => {
     const before = since.get(node);
-    if (!before || before.stream !== stream || before.bytesRead !== bytesRead) continue;
-    if (first === undefined || before.first !== first) continue;
-    stream.destroy?.();
-    cut = true;
-  }
-  return cut;
+    return before?.stream === stream && before.bytesRead === bytesRead && before.first === first && first !== undefined;
+  };
+  return new Map([...progressOf(client)].filter(isSilent));
+}
+
+/** Closes those connections. ioredis makes them anew. */
+export function cutWhatIsSilent(client: RedisClient, since: Progress): boolean {
+  const silent = silentSince(client, since);
+  for (const { stream } of silent.values()) stream.destroy?.();
+  return silent.size > 0;
 }
 
 /** Closes the connection. The end of a half-open one is never answered, so there is none. */

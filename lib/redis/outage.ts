@@ -1,6 +1,6 @@
 import { LockUnavailableError } from '../core/errors.js';
 import { runtime } from '../core/runtime.js';
-import { cutWhatIsSilent, type Progress, progressOf } from './client-internals.js';
+import { cutWhatIsSilent, type Progress, progressOf, silentSince } from './client-internals.js';
 import type { Connection } from './connection.js';
 import { bareError } from './reply-error.js';
 
@@ -50,6 +50,8 @@ export class Outage {
   #answers = 0;
   /** Nothing has been answered since the connection was last replaced for its silence. */
   #isCut = false;
+  /** Of a Cluster. */
+  #silentNodes: Progress | undefined;
   #samples: readonly [older: Sample | undefined, newer: Sample | undefined] = [undefined, undefined];
   #replacements = 0;
   #replaceAgainAt = 0;
@@ -111,6 +113,10 @@ export class Outage {
 
   /** A server has done what it was asked for, or has refused that for a reason of its own. */
   served(readOnly: boolean): void {
+    if (this.#silentNodes && silentSince(this.#connection.client, this.#silentNodes).size === 0) {
+      this.#silentNodes = undefined;
+      this.#over();
+    }
     if (this.#since === undefined && this.#replacements === 0) return;
     if (readOnly && this.#reply?.message.startsWith('READONLY')) return;
     this.#replacements = 0;
@@ -125,10 +131,8 @@ export class Outage {
   /** The call has waited for as long as a call may. */
   unanswered({ at, answers }: Sent): void {
     const now = runtime.monotonic();
-    const { isCluster, own, client } = this.#connection;
-    if (isCluster) {
-      const before = this.#samples.find((sample) => sample && now - sample.at >= this.#patience / 2);
-      if (own && before && cutWhatIsSilent(client, before.progress)) this.#reportSilence(now - before.at, before.at);
+    if (this.#connection.isCluster) {
+      this.#lookForSilentNodes(now);
       return;
     }
     if (answers !== this.#answers) return;
@@ -140,6 +144,17 @@ export class Outage {
     if (this.#isCut) return;
     this.#isCut = true;
     this.#connection.reconnect();
+  }
+
+  #lookForSilentNodes(now: number): void {
+    const { own, client } = this.#connection;
+    const before = this.#samples.find((sample) => sample && now - sample.at >= this.#patience / 2);
+    if (!before) return;
+    const silent = silentSince(client, before.progress);
+    if (silent.size === 0) return;
+    if (own) cutWhatIsSilent(client, silent);
+    this.#silentNodes = silent;
+    this.#reportSilence(now - before.at, before.at);
   }
 
   /** Every call is answered with this for now; `word` is what the reply begins with. */
@@ -196,7 +211,7 @@ export class Outage {
       `Redis has not answered for ${Math.round(silence)} ms on a connection that looks alive` +
         (this.#connection.own
           ? ', which is replaced. If that happens often, look for a firewall, NAT or proxy that drops connections silently.'
-          : '. Let the client that was handed in find out by itself, by its options `socketTimeout` and `keepAlive`.'),
+          : `. Let the client that was handed in find out by itself, by its ${this.#connection.isCluster ? '`redisOptions`' : 'options'} \`socketTimeout\` and \`keepAlive\`.`),
       since,
     );
   }

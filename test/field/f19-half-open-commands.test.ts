@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { Cluster, type Redis } from 'ioredis';
+import { Cluster as Cluster5 } from 'ioredis5';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { serviceOf, VERSIONS } from '../support/clients.js';
 import { until } from '../support/event.js';
 import { Network, type NetworkConnection } from '../support/network.js';
 import { useRedis } from '../support/redis.js';
+import { RedisCluster } from '../support/redis-cluster.js';
 
 const BREAKS: [string, (connection: NetworkConnection) => void][] = [
   ['swallows both ways', (connection) => connection.hole()],
@@ -55,6 +58,37 @@ describe('F19: the connection for commands is cut off silently', () => {
     await until(async () => (await locks.tryRun('job', () => {}).catch(() => undefined))?.acquired);
     await until(() => locks.lines.length === 2, { describe: 'the end of it to be logged' });
     expect(locks.lines[1]).toMatch(/^Redis answers again/);
+  });
+
+  it.each([
+    ['ioredis 6', Cluster],
+    ['ioredis 5', Cluster5 as unknown as typeof Cluster],
+  ])('of a Cluster (%s), too, and when each of its nodes answers again', async (_, Made) => {
+    await using cluster = await RedisCluster.start();
+    const networks = await Promise.all(cluster.nodes.map((node) => Network.before(node)));
+    onTestFinished(async () => void (await Promise.all(networks.map((network) => network[Symbol.asyncDispose]()))));
+    const natMap = Object.fromEntries(
+      cluster.nodes.map(({ port }, i) => [
+        `127.0.0.1:${port}`,
+        { host: '127.0.0.1', port: networks[i]?.port as number },
+      ]),
+    );
+    const client = new Made([{ host: '127.0.0.1', port: networks[0]?.port as number }], { natMap });
+    client.on('error', () => {});
+    onTestFinished(() => client.disconnect());
+    const locks = await serviceOf(client as unknown as Redis, { commandTimeout: '1s' });
+    await locks.run('job', () => {});
+    const [connection] = networks.flatMap((network) => network.forCommands);
+    connection?.hole();
+    await until(async () => {
+      await expect(locks.tryRun('job', () => {})).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+      return locks.lines.some((line) => /looks alive\. .*`redisOptions` `socketTimeout` and `keepAlive`/.test(line));
+    });
+    await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => locks.run(name, () => {}).catch(() => {})));
+    expect(locks.lines.filter((line) => line.startsWith('Redis answers again'))).toEqual([]);
+    connection?.reset();
+    await until(async () => (await locks.tryRun('job', () => {}).catch(() => undefined))?.acquired);
+    await until(() => locks.lines.some((line) => line.startsWith('Redis answers again')));
   });
 
   it('a server that is busy for a while is replaced once, and not again and again', async () => {
