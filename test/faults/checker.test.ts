@@ -253,6 +253,9 @@ describe('rule 6: only the owner', () => {
     expect(rulesBrokenBy(story())).toEqual(['6 only the owner']);
     expect(rulesBrokenBy(story().fault('duplicates', 0, 40, { workers: ['w1'] }))).toEqual([]);
     expect(rulesBrokenBy(story().fault('duplicates', 0, 40, { workers: ['w2'] }))).toEqual(['6 only the owner']);
+    const outcome = { at: 30, kind: 'outcome', request: A, status: 'failed', code: 'LOCK_LOST' } as const;
+    expect(rulesBrokenBy(story().add({ ...outcome, why: 'unavailable' }))).toEqual([]);
+    expect(rulesBrokenBy(story().add({ ...outcome, why: 'taken' }))).toEqual(['6 only the owner']);
   });
 
   it('finds a share that was taken, unless it needed the server of a quorum that has forgotten it', () => {

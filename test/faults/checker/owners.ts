@@ -77,7 +77,9 @@ function touchesAt(fault: Fault, hold: Hold, at: number): boolean {
 function takenWithoutReason(hold: Hold, { faults }: History, quorum: number): Violation[] {
   const { request, name, lost, released, checks, releasing } = hold;
   const atRelease = checks.filter(({ at }) => at <= (releasing[0] ?? 0)).at(-1);
-  const refused = !lost && released[0]?.answer === false && atRelease?.held === true;
+  // Of "unavailable" nobody knows.
+  const refused =
+    !lost && released[0]?.answer === false && atRelease?.held === true && hold.outcome?.why !== 'unavailable';
   const at = refused ? released[0]!.at : lost && ['taken', 'forced'].includes(lost.why) ? lost.at : undefined;
   if (at === undefined || (refused && atRelease.deadline < at)) return [];
   const since = Math.min(hold.granted.at, at - NOTICED_MS);
