@@ -88,9 +88,13 @@ function prolonged({ from, until, nemesis }: Fault): Span {
 }
 
 /** "It was held until now", it was told, and somebody else had ended it, or time. */
-function falselyReleased(hold: Hold, { held, explicit }: Scene): Violation[] {
+function falselyReleased(hold: Hold, { history, held, explicit }: Scene): Violation[] {
   const [released] = hold.released;
   if (!isExclusive(hold) || released?.answer !== true || !explicit.has(hold.request)) return [];
+  // A fail-over that forgets the hold may bring back its owner as a waiter, who is granted it anew and releases that.
+  const isForgotten = ({ excuse, from, until }: Fault): boolean =>
+    excuse === 'fail-over' && from <= released.at && until >= hold.granted.at;
+  if (history.faults.some(isForgotten)) return [];
   const { token } = hold.granted;
   const record = held
     .filter((each) => each.worker === hold.worker && each.name === hold.name && (each.token ?? token + 1) <= token)
