@@ -29,7 +29,7 @@ const WRITE_CLUSTER = 'give a client: new Cluster([{ host, port }]) of ioredis';
 const OTHER_PACKAGES: readonly [keys: readonly string[], remedy: string][] = [
   [['url', 'uri', 'href', 'dsn', 'connectionString', 'connectionUrl', 'redisUrl', 'redisURL'], WRITE_URL],
   [['nodes', 'node', 'rootNodes', 'startupNodes', 'clusterNodes', 'cluster', 'clusters'], WRITE_CLUSTER],
-  [['hostname', 'address', 'addresses', 'addr', 'endpoint', 'server', 'servers', 'hosts', 'ip'], WRITE_OPTIONS],
+  [['host', 'hostname', 'address', 'addresses', 'addr', 'endpoint', 'server', 'servers', 'hosts', 'ip'], WRITE_OPTIONS],
   [
     ['connection', 'socket', 'redis', 'redisOptions', 'config', 'options', 'opts', 'client', 'createClient', 'pool'],
     `write what stands in it without that name around it, if it is of ioredis, or ${WRITE_OPTIONS.slice('write '.length)}`,
@@ -90,7 +90,7 @@ function problemOfOptions(options: Record<string, unknown>): string | undefined 
   if (isFilled(options.path) || typeof options.Connector === 'function') return undefined;
   if (isFilled(options.host)) return problemOfHost(options);
   for (const [keys, remedy] of OTHER_PACKAGES) {
-    const found = keys.find((key) => key in options);
+    const found = Object.keys(options).find((key) => key !== 'host' && keys.some((other) => isAlike(key, other)));
     if (found) return `has \`${found}\`, which is no option of ioredis, and no \`host\`: ${remedy}`;
   }
   const empty = (isPort(options.port) ? ['host'] : ['host', 'path', 'port']).find((key) => key in options);
@@ -120,6 +120,10 @@ function problemOfHost({ host, port }: Record<string, unknown>): string | undefi
   }
   if (port === undefined || port === null || isPort(port)) return undefined;
   return 'has a `port` that is no number from 1 to 65535: give one, or leave it out for 6379';
+}
+
+function isAlike(key: string, other: string): boolean {
+  return key.toLowerCase() === other.toLowerCase();
 }
 
 function isFilled(value: unknown): boolean {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/core/clock.js';
 import { RenewalWheel, type Scheduled } from '../../lib/core/renewal.js';
+import { createLockService } from '../../lib/index.js';
 import { until } from '../support/event.js';
+import { inTests } from '../support/stores.js';
 
 /** A lease, as far as the wheel knows it. */
 class Item implements Scheduled {
@@ -39,5 +41,13 @@ describe('F34: leases without number, which end in different milliseconds', () =
     }
     expect(wheel.times).toBeLessThan(2_000);
     wheel.clear();
+  });
+
+  it('are looked at together, when one lock has them all', async () => {
+    await using locks = await createLockService({ store: 'memory', ...inTests });
+    const names = Array.from({ length: 130_000 }, (_, index) => `n${index}`);
+    const lock = await locks.acquire(names, { ttl: '1h' });
+    expect(lock.remaining()).toBeGreaterThan(0);
+    await lock.release();
   });
 });

@@ -31,6 +31,8 @@ const WRONG: [what: string, redis: unknown, says: RegExp][] = [
   ['one node', { node: address }, /`node`.*new Cluster/],
   ['the nodes of a Cluster of node-redis', { rootNodes: [{ url }] }, /`rootNodes`.*new Cluster/],
   ['a hostname', { hostname: SECRET, port: 6379 }, /`hostname`.*host/],
+  ['a host in another spelling', { Host: SECRET, port: 6379 }, /`Host`.*host/],
+  ['a hostname in another spelling', { hostName: SECRET, port: 6379 }, /`hostName`.*host/],
   ['a host that is undefined', { host: undefined, port: 6379, password: SECRET }, /`host` is undefined/],
   ['a host that is null', { host: null, port: 6379 }, /`host` is null/],
   ['a host that is empty', { host: '', port: 6379, password: SECRET }, /`host` is an empty string/],

@@ -9,7 +9,7 @@ import { RedisQuorum } from '../support/redis-quorum.js';
 interface Place {
   options: LockModuleOptions;
   /** Takes the key as another program does. */
-  set(key: string, ttl?: number): Promise<unknown>;
+  set(key: string, ttl?: number, text?: string): Promise<unknown>;
   del(key: string): Promise<unknown>;
 }
 
@@ -31,9 +31,9 @@ describe('F53: a holder of another program', () => {
   };
   const by = (clients: readonly unknown[], options: LockModuleOptions): Place => ({
     options,
-    set: (key, ttl) =>
+    set: (key, ttl, text = TEXT) =>
       Promise.all(
-        (clients as Client[]).map((client) => client.set(key, TEXT, ...(ttl === undefined ? [] : ['PX', ttl]), 'NX')),
+        (clients as Client[]).map((client) => client.set(key, text, ...(ttl === undefined ? [] : ['PX', ttl]), 'NX')),
       ),
     del: (key) => Promise.all((clients as Client[]).map((client) => client.del(key))),
   });
@@ -76,6 +76,17 @@ describe('F53: a holder of another program', () => {
       expect(await at.service.forceRelease('job')).toBe(true);
       expect((await at.service.inspect('job')).holders).toEqual([]);
       expect(await at.service.requestRelease('job')).toBe(false);
+    });
+
+    it('is one also when what it wrote is empty', async () => {
+      await using at = await open();
+      await at.set(at.key, 3_600_000, '');
+      const busy = await at.service.acquire('job', { wait: 0 }).catch((error: unknown) => error);
+      expect(busy).toMatchObject({ code: 'LOCK_BUSY', holders: ['(empty)'] });
+      expect((await at.service.inspect('job')).holders).toMatchObject([{ instance: '(empty)', token: null }]);
+      expect(await at.service.requestRelease('job')).toBe(true);
+      expect(await at.service.forceRelease('job')).toBe(true);
+      expect(await at.service.tryAcquire('job')).toMatchObject({ held: true });
     });
 
     it('cannot be asked for a release, and a warning says so once', async () => {
