@@ -139,7 +139,7 @@ export class Outage {
     this.#since = Math.min(this.#since ?? at, at);
     this.#seen(at);
     this.#isSilent = true;
-    if (now - this.#since < Math.max(SHORTEST_SILENCE_MS, this.#patience - EARLY_MS) || !this.#connection.ready) return;
+    if (now - this.#since < Math.max(SHORTEST_SILENCE_MS, this.#patience) - EARLY_MS || !this.#connection.ready) return;
     this.#reportSilence(now - this.#since, this.#since);
     if (this.#isCut) return;
     this.#isCut = true;
