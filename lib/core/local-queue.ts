@@ -89,8 +89,12 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
 
   obstacle(lease = this.#lease): Obstacle {
     const { lastBusy, trouble } = this.#claim ?? {};
-    const holder = lease?.terms.owner ?? lastBusy?.holder;
-    const retryAfter = lease?.remaining() ?? (lastBusy ? lastBusy.retryAfter : 0);
+    // What this process holds itself is busy, whatever the store says.
+    if (lease?.held) {
+      return { holders: [labelOf(lease.terms.owner)], retryAfter: lease.remaining(), trouble: undefined };
+    }
+    const holder = lastBusy?.holder;
+    const retryAfter = lastBusy ? lastBusy.retryAfter : 0;
     return { holders: holder === undefined ? [] : [labelOf(holder)], retryAfter, trouble };
   }
 

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Lock, LockOptions } from '../../lib/index.js';
-import { CoreLocks, type Watched, watch } from '../support/core-locks.js';
+import { CoreLocks, holdFirst, type Watched, watch } from '../support/core-locks.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';
 import { busy, granted, ScriptedStore } from '../support/scripted-store.js';
 
@@ -104,6 +104,14 @@ describe('The wait for a lock', () => {
       expect(wanted.error).toMatchObject({ code, lockName: 'door' });
     },
   );
+
+  it('for a lock that this process holds itself is over because of that, whatever the store says', async () => {
+    const [held, next] = await holdFirst(locks, store, [{}, { wait: 3_000 }]);
+    await pass(3_000);
+    expect(store.open('acquire')).toBe(1);
+    expect(next!.error).toMatchObject({ code: 'LOCK_BUSY', holders: ['here'] });
+    expect(held!.value!.held).toBe(true);
+  });
 
   it('of a caller who joins others asks the store anew, if its last answer is two seconds old', async () => {
     const first = watch(locks.acquire('door', { wait: '1m' }));
