@@ -1,11 +1,6 @@
 /** Why a lock is no longer held; see {@link LockLostError}. */
 export type LockLostWhy = 'expired' | 'taken' | 'forced' | 'unavailable' | 'released';
 
-/** As the second argument of `Error`, also where the `lib` of the compiler is older than ES2022. */
-interface ErrorCause {
-  cause?: unknown;
-}
-
 /**
  * The root of all errors of this package. Recognise them by `code` where several copies of the package may be loaded,
  * by `instanceof` elsewhere.
@@ -20,7 +15,7 @@ export abstract class LockError extends Error {
   /** The name of the class, also in minified code. */
   abstract override readonly name: string;
 
-  protected constructor(message: string, lockName?: string, options?: ErrorCause) {
+  protected constructor(message: string, lockName?: string, options?: { cause?: unknown }) {
     super(message, options);
     this.lockName = lockName;
   }
@@ -83,7 +78,7 @@ export class LockLostError extends LockError {
     readonly why: LockLostWhy,
     /** What the body of `run` or of the decorated method returned, when it ended well all the same. */
     readonly result?: unknown,
-    options?: ErrorCause,
+    options?: { cause?: unknown },
   ) {
     super(
       `The lock "${lockName}" was lost: ${LOST[why]}. ` +
@@ -94,7 +89,8 @@ export class LockLostError extends LockError {
   }
 }
 
-interface UnavailableOptions extends ErrorCause {
+interface UnavailableOptions {
+  cause?: unknown;
   uncertain?: boolean;
   refused?: boolean;
 }
@@ -142,7 +138,7 @@ export class LockKeyError extends LockError {
   override readonly name = 'LockKeyError';
   readonly code = 'LOCK_KEY';
 
-  constructor(message: string, options?: ErrorCause) {
+  constructor(message: string, options?: { cause?: unknown }) {
     super(message, undefined, options);
   }
 }
@@ -152,7 +148,7 @@ export class LockOptionsError extends LockError {
   override readonly name = 'LockOptionsError';
   readonly code = 'LOCK_OPTIONS';
 
-  constructor(message: string, options?: ErrorCause) {
+  constructor(message: string, options?: { cause?: unknown }) {
     super(message, undefined, options);
   }
 }
