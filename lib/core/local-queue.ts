@@ -62,7 +62,9 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
   /** `heldHere`: another caller of this process holds the lock, which may be handed over. */
   join(request: Request, heldHere: Lease | undefined): void {
     if (heldHere) this.#contended = true;
-    const isBusy = this.#lease !== undefined || this.#claim?.lastBusy !== undefined;
+    // An answer that is too old says nothing to whoever comes now: the next one does.
+    this.#claim?.refresh();
+    const isBusy = this.#lease !== undefined || this.knownBusy;
     // The first in line may be granted it at once, and does not wait then.
     const waiting = isBusy || heldHere ? this.#line.size : this.#line.size - 1;
     if (waiting >= request.options.maxWaiting) {
@@ -71,7 +73,6 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     }
     this.#line.add(request);
     request.place = this;
-    this.#claim?.refresh();
     if (isBusy) request.startCounting();
     else this.#allCount = false;
     this.#advance();

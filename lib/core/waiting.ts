@@ -19,8 +19,6 @@ const RETRY_MS = 100;
 const SETTLE_RETRY_MS = 1_000;
 /** An attempt that is under way for longer says that the store is in trouble; and an older answer says nothing of now. */
 const SILENCE_MS = 2_000;
-/** The same where nothing newer is known. */
-const UNSURE_MS = 50;
 /** So many grants in a row that came too late to be handed on say that the store is too slow for this ttl. */
 const LATE_GRANTS = 3;
 
@@ -78,7 +76,7 @@ export class Waiting {
   /** Why nothing is known of the lock at the moment; undefined when the store answers. */
   get trouble(): LockUnavailableError | undefined {
     const silence = this.#inFlight ? this.#keeper.clock.now() - this.#sentAt : 0;
-    if (this.#error || silence < (this.knowsBusy ? SILENCE_MS : UNSURE_MS)) return this.#error;
+    if (this.#error || silence < SILENCE_MS) return this.#error;
     return new LockUnavailableError(this.wish.name, `it has not answered for ${Math.round(silence)} ms`);
   }
 

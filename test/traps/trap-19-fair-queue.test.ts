@@ -63,7 +63,7 @@ describe('trap 19: dead, slow and paused waiters at the head of the queue', () =
       await lock.release();
       const first = await wish;
       await paused.kill('SIGCONT');
-      await until(async () => (await waitersOf(holder, name)).join() === 'paused,later');
+      await until(async () => (await waitersOf(holder, name)).join() === 'paused,later', SILENCE);
       await first.release();
 
       const second = await paused.waitFor('granted');
