@@ -55,9 +55,15 @@ export function leaveSubscribingToUs(client: RedisClient): void {
   if (options) options.autoResubscribe = false;
 }
 
-/** How much each connection of a client has read, and what it waits for first. */
-export type Progress = ReadonlyMap<Node, { stream: Stream; bytesRead: number | undefined; first: unknown }>;
-type ProgressEntry = Progress extends ReadonlyMap<infer K, infer V> ? [K, V] : never;
+/** How much a connection has read, and what it waits for first. */
+interface Step {
+  readonly stream: Stream;
+  readonly bytesRead: number | undefined;
+  readonly first: unknown;
+}
+
+/** Of each connection of a client. */
+export type Progress = ReadonlyMap<Node, Step>;
 
 export function progressOf(client: RedisClient): Progress {
   const progress = new Map();
@@ -70,18 +76,16 @@ export function progressOf(client: RedisClient): Progress {
 
 /** The connections that wait for the same answer as then, and have read nothing since. */
 export function silentSince(client: RedisClient, since: Progress): Progress {
-  const isSilent = ([node, { stream, bytesRead, first }]: ProgressEntry): boolean => {
+  const isSilent = ([node, { stream, bytesRead, first }]: [Node, Step]): boolean => {
     const before = since.get(node);
     return before?.stream === stream && before.bytesRead === bytesRead && before.first === first && first !== undefined;
   };
   return new Map([...progressOf(client)].filter(isSilent));
 }
 
-/** Closes those connections. ioredis makes them anew. */
-export function cutWhatIsSilent(client: RedisClient, since: Progress): boolean {
-  const silent = silentSince(client, since);
-  for (const { stream } of silent.values()) stream.destroy?.();
-  return silent.size > 0;
+/** Closes these connections. ioredis makes them anew. */
+export function cutThese(connections: Progress): void {
+  for (const { stream } of connections.values()) stream.destroy?.();
 }
 
 /** Closes the connection. The end of a half-open one is never answered, so there is none. */

@@ -5,12 +5,13 @@ import { after, type CancelTimer } from '../core/timer.js';
 import { ClientEvents } from './client-events.js';
 import {
   cut,
-  cutWhatIsSilent,
+  cutThese,
   disconnect,
   keepProcess,
   leaveSubscribingToUs,
   letProcessEnd,
   progressOf,
+  silentSince,
 } from './client-internals.js';
 import type { RedisClient } from './redis-client.js';
 import { isClient, type RedisServerOptions, type RedisSource } from './redis-source.js';
@@ -233,7 +234,9 @@ export class Connection {
       const before = progressOf(this.#client);
       this.#cancelSignIn?.();
       this.#cancelSignIn = after(SIGN_IN_MS, () => {
-        if (!cutWhatIsSilent(this.#client, before)) look();
+        const silent = silentSince(this.#client, before);
+        cutThese(silent);
+        if (silent.size === 0) look();
       });
     };
     const done = (): void => this.#cancelSignIn?.();

@@ -1,6 +1,6 @@
 import { LockUnavailableError } from '../core/errors.js';
 import { runtime } from '../core/runtime.js';
-import { cutWhatIsSilent, type Progress, progressOf, silentSince } from './client-internals.js';
+import { cutThese, type Progress, progressOf, silentSince } from './client-internals.js';
 import type { Connection } from './connection.js';
 import { bareError } from './reply-error.js';
 
@@ -152,7 +152,7 @@ export class Outage {
     if (!before) return;
     const silent = silentSince(client, before.progress);
     if (silent.size === 0) return;
-    if (own) cutWhatIsSilent(client, silent);
+    if (own) cutThese(silent);
     this.#silentNodes = silent;
     this.#reportSilence(now - before.at, before.at);
   }
