@@ -33,6 +33,19 @@ function each(links: Links, act: (server: SimServer, role: Role) => void): void 
   for (const server of links.servers) for (const role of links.roles) act(server, role);
 }
 
+function change(world: World, links: Links, conditions: Partial<Conditions>): void {
+  each(links, (server, role) => Object.assign(world.network.conditions(links.slot, server, role), conditions));
+}
+
+/** What was held back comes through, or is lost with its connections (`resets`). */
+function heal(world: World, links: Links, { resets = false } = {}): void {
+  change(world, links, { up: true, down: true, connects: 'yes', delay: 0 });
+  each(links, (server, role) => {
+    if (resets) for (const wire of world.network.wires(links.slot, server, role)) wire.reset();
+    else world.network.healed(links.slot, server, role);
+  });
+}
+
 function noteOf({ servers, roles }: Links, more: string): string {
   return `${roles.join('+')} to ${servers.map(({ id }) => id).join('+')}, ${more}`;
 }
@@ -66,15 +79,10 @@ function bad(name: string, weight: number, draw: (random: Random) => Partial<Con
     const cuts = isCut && asking.every((role) => links.roles.includes(role)) && links.servers === world.servers;
     const act = async (): Promise<void> => {
       const over = cuts ? world.cut(links.slot) : undefined;
-      each(links, (server, role) => Object.assign(world.network.conditions(links.slot, server, role), conditions));
+      change(world, links, conditions);
       await world.sleep(ms);
       over?.();
-      each(links, (server, role) => {
-        const healed: Conditions = { up: true, down: true, connects: 'yes', delay: 0 };
-        Object.assign(world.network.conditions(links.slot, server, role), healed);
-        if (resets) for (const wire of world.network.wires(links.slot, server, role)) wire.reset();
-        else world.network.healed(links.slot, server, role);
-      });
+      heal(world, links, { resets });
     };
     return { note: noteOf(links, `${JSON.stringify(conditions)}, ${ms} ms${resets ? ', then reset' : ''}`), act };
   });
@@ -132,20 +140,17 @@ const lateForce: Nemesis = {
   draw({ world, random, victim }) {
     const worker = victim();
     if (!worker) return undefined;
-    const slot = slotOf(worker.name);
+    const links: Links = { slot: slotOf(worker.name), servers: world.servers, roles: ['messages'] };
     const ms = random.integer(1_000, 6_000);
     const act = async (): Promise<void> => {
-      for (const server of world.servers) world.network.conditions(slot, server, 'messages').down = false;
+      change(world, links, { down: false });
       const end = world.scheduler.now + ms;
       while (world.scheduler.now < end) {
         await world.sleep(random.integer(50, 1_500));
         const operators = [...world.workers.values()].filter(({ process }) => process.alive && !process.paused);
         if (operators.length > 0) void random.pick(operators).force(random.pick([...NAMES.exclusive]));
       }
-      for (const server of world.servers) {
-        world.network.conditions(slot, server, 'messages').down = true;
-        world.network.healed(slot, server, 'messages');
-      }
+      heal(world, links);
     };
     return { victim: worker, note: `${ms} ms`, spares: ['calls'], act };
   },
