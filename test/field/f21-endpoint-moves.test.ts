@@ -12,22 +12,20 @@ describe('F21: the address of the primary leads to another server, old connectio
   let network: Network;
 
   beforeEach(async () => {
-    first = await RedisServer.start();
-    const { port } = first;
-    second = await RedisServer.start({
-      args: ['--replicaof', '127.0.0.1', String(port), '--repl-diskless-sync-delay', '0'],
-    });
+    const args = ['--repl-diskless-sync-delay', '0'];
+    first = await RedisServer.start({ args });
+    second = await RedisServer.start({ args: [...args, '--replicaof', '127.0.0.1', String(first.port)] });
     network = await Network.before(first);
     onTestFinished(async () => {
       await network[Symbol.asyncDispose]();
       await first.stop();
       await second.stop();
     });
-    await until(() => first.client().wait(1, 100), { describe: 'the replica' });
+    await first.replicated(1);
   });
 
   async function move(): Promise<void> {
-    await until(async () => (await first.client().wait(1, 500)) === 1, { describe: 'the replica to have all' });
+    await first.replicated(1);
     await second.client().replicaof('NO', 'ONE');
     network.target = second.port;
     await first.client().replicaof('127.0.0.1', second.port);
@@ -80,7 +78,7 @@ describe('F21: the address of the primary leads to another server, old connectio
     const locks = await serviceOf(client, { commandTimeout: '20s' });
     await locks.run('job', { replicas: 1 }, () => {});
     await move();
-    await until(async () => (await second.client().wait(1, 100)) === 1 || undefined, { describe: 'the new replica' });
+    await second.replicated(1);
     expect(await locks.run('job', { replicas: 1 }, () => 'ran')).toBe('ran');
   });
 });

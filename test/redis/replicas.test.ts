@@ -22,7 +22,7 @@ describe('replicas', () => {
     const args = ['--replicaof', '127.0.0.1', String(primary.port)];
     replicas = await Promise.all([RedisServer.start({ args }), RedisServer.start({ args })]);
     redis = primary.client();
-    await inStep();
+    await primary.replicated(2);
   });
   afterAll(async () => {
     await Promise.all(open.map((service) => service.close()));
@@ -39,16 +39,6 @@ describe('replicas', () => {
     return made;
   }
 
-  /** `WAIT` of a connection that has written nothing answers at once. */
-  const inStep = () =>
-    until(
-      async () => {
-        await redis.set('written', 1);
-        return (await redis.wait(2, 1_000)) === 2;
-      },
-      { describe: 'two replicas' },
-    );
-
   /** While `body` runs, one of the two replicas stands still. */
   async function withOneReplica(body: () => Promise<void>): Promise<void> {
     await replicas[0]!.pause();
@@ -56,7 +46,7 @@ describe('replicas', () => {
       await body();
     } finally {
       replicas[0]!.resume();
-      await inStep();
+      await primary.replicated(2);
     }
   }
 

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { Redis, type RedisOptions } from 'ioredis';
-import { deferred } from './event.js';
+import { deferred, until } from './event.js';
 import { freePort } from './free-port.js';
 import { ended, killProcess, ownDirectory, pauseProcess, removeDirectory, spawnOwned } from './processes.js';
 
@@ -77,6 +77,23 @@ export class RedisServer implements AsyncDisposable {
     client.on('error', () => {}); // The tests kill servers; without a listener ioredis logs each failed reconnect.
     this.#clients.add(client);
     return client;
+  }
+
+  /** What the server runs. No other client may connect meanwhile: ioredis is confused by what comes with the answer. */
+  async monitor(): Promise<Redis> {
+    const client = this.client();
+    await client.ping();
+    return client.monitor();
+  }
+
+  /** Resolves when so many replicas have all. `WAIT` counts also those that have just come, if nothing was written since. */
+  async replicated(replicas: number): Promise<void> {
+    const client = this.client();
+    const known = async (): Promise<boolean> => (await client.wait(replicas, 500)) >= replicas;
+    await until(async () => (await known()) && (await client.set('replicated', 1, 'EX', 1)) && known(), {
+      describe: `${replicas} replicas`,
+    });
+    client.disconnect();
   }
 
   /** SIGKILL; resolves when the process is gone. */

@@ -93,7 +93,7 @@ describe('trap 5: a short ttl makes thousands of renewals', () => {
 
     it('locks that fall due together share a command', async () => {
       // Before there is anything to hear: ioredis is confused by what comes together with the answer to MONITOR.
-      const monitor = await redis.server.client().monitor();
+      const monitor = await redis.server.monitor();
       await using service = await createLockService({ redis: redis.url, namespace: unique('ns'), ...inTests });
       const ttl = 1_500;
       const locks = await Promise.all(

@@ -128,7 +128,7 @@ describe('trap 8: the clock of the client decides who holds the lock', () => {
   it('no time of the client is sent to Redis', async () => {
     setClock(1_000 * HOUR);
     const now = Date.now();
-    const monitor = await redis.server.client().monitor();
+    const monitor = await redis.server.monitor();
     const words: string[] = [];
     monitor.on('monitor', (_time, args: string[]) => words.push(...args.flatMap((arg) => arg.split(' '))));
     const namespace = unique('ns');
