@@ -6,8 +6,8 @@ const AGAIN_MS = 1_000;
 const AFTER_A_BREAK_MS = [1_000, 5_000];
 
 /**
- * Acquires that are on their way on one connection, of owners that have given up the lock on another. What they are
- * granted then is withdrawn once nothing of them is on the way any more.
+ * Acquires that are on their way, of owners that have given up the lock by a way that may have overtaken them. What they
+ * are granted then is withdrawn once nothing of them is on the way any more.
  */
 export class LateAcquires {
   /** How many acquires of each owner are on their way. */

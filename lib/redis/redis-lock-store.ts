@@ -63,7 +63,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   readonly #commandOptions: GroupCommitOptions;
   /** What waits for replicas holds up its connection, and so has one of its own. */
   #acknowledged: AcknowledgedLane | undefined;
-  /** Of the acquires on that connection, whose owners leave by the other one. */
+  /** Of the acquires that may be overtaken: by another connection, or as a Cluster sends again what a connection has lost. */
   readonly #lateAcquires = new LateAcquires((owned) => this.#withdraw(owned));
   readonly #channelPrefix: string;
   readonly #foreign: ForeignHolders;
@@ -228,7 +228,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
         return hear(answer, wasHeldAlready(reply));
       },
       replicas,
-      onGone: replicas > 0 ? this.#lateAcquires.sent(owner) : undefined,
+      onGone: replicas > 0 || this.#connection.isCluster ? this.#lateAcquires.sent(owner) : undefined,
     });
   }
 
