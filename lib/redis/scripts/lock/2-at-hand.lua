@@ -65,14 +65,33 @@ local function at_hand(H, operation)
     return nil
   end
   local owner = byte(short) == 35 and ARGV[2] .. short or short
-  if not is_of(call('GET', H), owner) then return nil end
+  local holder = call('GET', H)
+  if not is_of(holder, owner) then return nil end
   if ttl then
     call('PEXPIRE', H, ttl)
-  elseif call('EXISTS', H .. ':queue') > 0 then
-    return nil
-  else
-    call('DEL', H)
-    released[#released + 1] = short
+    return '1'
   end
+  if call('EXISTS', H .. ':queue') == 0 then
+    call('DEL', H)
+  else
+    -- Handed over to the first in line, if it wants the lock alone, lives and is sure to hear.
+    local Q, W = H .. ':queue', H .. ':waiter'
+    local head = call('ZRANGE', Q, 0, 0)[1]
+    local alive, attempt, block
+    alive, attempt, ttl, block = string.match(call('HGET', W, head) or '', '^(%d+) (%d+) 0 (%d+) (%d+) %d+ 1$')
+    if not alive or #ttl > 6 or alive * 1000 <= tonumber(us or read_time()) then return nil end
+    local instance, seq = string.match(head, '^(.*)#(%d+)$')
+    local token, set_aside = next_token(H .. ':fence', block, FENCE_S)
+    call('SET', H, head .. ' ' .. token, 'PX', ttl, 'GET')
+    call('ZREM', Q, head)
+    call('HDEL', W, head)
+    local message = seq .. ' ' .. attempt .. ' ' .. token .. ' ' .. set_aside .. ' 0'
+    if redis.pcall('PUBLISH', ARGV[1] .. instance, message) == 0 then
+      -- It is gone: released again, to the next one.
+      call('SET', H, holder, 'PX', '1000')
+      return nil
+    end
+  end
+  released[#released + 1] = short
   return '1'
 end
