@@ -17,7 +17,7 @@ import type { Held } from './truth.js';
 /** After a fault a process is connected again, and has given back what it does not want, within this time. */
 const TIDY_WITHIN_MS = 1_200;
 /** A fail-over may bring back a waiter that had left: it counts as alive for so long, and is granted one lease then. */
-const BROUGHT_BACK_MS = 5_000 + LEASE_MS;
+const BROUGHT_BACK_MS = 30_000 + LEASE_MS;
 /** What is given back is on its way for so long. */
 const TRAVELS_MS = 250;
 /** For so long nobody has answered, and a process does not know any more who holds. */

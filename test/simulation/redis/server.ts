@@ -227,9 +227,7 @@ export class SimServer {
   /** What was held back of the stream comes now. */
   catchUp(): void {
     this.replicationStopped = false;
-    const behind = this.#behind;
-    this.#behind = [];
-    for (const apply of behind) apply();
+    for (const apply of [...this.#behind]) apply();
   }
 
   /** The keys that are there, and how long they stay: -1 for ever. */
