@@ -151,6 +151,32 @@ describe('the simulated server', () => {
   });
 });
 
+describe('a simulated replica', () => {
+  it('has what was held back of the stream as soon as it catches up', async () => {
+    const scheduler = new Scheduler();
+    const [primary, replica] = ['s1', 's2'].map(
+      (id) => new SimServer({ scheduler, random: new Random(id), id, rate: 1 }),
+    ) as [SimServer, SimServer];
+    primary.promote([replica]);
+    const answers: Reply[] = [];
+    const peer = { worker: 'w1.1', open: true, reply: (reply: Reply) => answers.push(reply), push() {}, hangUp() {} };
+    primary.accept(peer);
+    const asked = async (...command: string[]): Promise<Reply | undefined> => {
+      const { length } = answers;
+      primary.receive(peer, command);
+      await scheduler.run(() => answers.length > length);
+      return answers.at(-1);
+    };
+    replica.replicationStopped = true;
+    await asked('SET', 'a', '1');
+    expect(await asked('WAIT', '1', '100')).toBe(0);
+    expect(replica.keys.string('a')).toBeUndefined();
+    replica.catchUp();
+    expect(replica.keys.string('a')).toBe('1');
+    expect(await asked('WAIT', '1', '100')).toBe(1);
+  });
+});
+
 /** As RESP2 has it. */
 function flat(reply: unknown): unknown {
   return Array.isArray(reply) ? reply.flat() : reply;
