@@ -32,7 +32,8 @@ export class ScriptCaller {
   /**
    * The call, and `WAIT` behind it on the same connection: ioredis sends a pipeline as a whole, and rejects the rest of
    * it when the connection breaks in between. Where the server does not know the script, the text goes along. A pipeline
-   * follows no redirect, so the call alone does that, and is then repeated.
+   * follows no redirect, so the call alone does that. When only one of the two has run, both go again: `WAIT` alone would
+   * wait for nothing, and every operation that waits may be repeated.
    */
   async callWithReplicas(
     args: ScriptArguments,
@@ -41,17 +42,15 @@ export class ScriptCaller {
   ): Promise<{ reply: unknown; copies: number }> {
     let isUnknown = false;
     for (let attempt = 1; ; attempt += 1) {
-      const [call, wait] = await this.#sendWithWait(args, replicas, isUnknown);
-      const [error, reply] = call;
-      if (!error) {
-        // The call has run, whatever became of the rest.
-        if (wait[0]) throw new Error(`WAIT: ${wait[0].message}`);
-        return { reply, copies: Number(wait[1]) };
-      }
-      const [, reason] = /^(NOSCRIPT|MOVED|ASK) /.exec(error.message) ?? [];
-      if (!reason || attempt > 2 || !isWanted()) throw error;
+      const [[error, reply], [unwaited, copies]] = await this.#sendWithWait(args, replicas, isUnknown);
+      if (!error && !unwaited) return { reply, copies: Number(copies) };
+      const isLast = attempt > 2 || !isWanted();
+      const problem = error ?? new Error(`WAIT: ${unwaited?.message}`);
+      const [, reason] = /^(NOSCRIPT|MOVED|ASK|WAIT)\b/.exec(problem.message) ?? [];
+      if (!reason || isLast) throw problem;
       if (reason === 'NOSCRIPT') isUnknown = true;
-      else await this.call(args, isWanted);
+      // With `WAIT`: a client that reconnects on READONLY has sent the call again, and not the rest.
+      else if (reason !== 'WAIT') await this.call(args, isWanted);
     }
   }
 

@@ -81,4 +81,21 @@ describe('F21: the address of the primary leads to another server, old connectio
     await second.replicated(1);
     expect(await locks.run('job', { replicas: 1 }, () => 'ran')).toBe('ran');
   });
+
+  it.each(VERSIONS)(
+    'a client sends again what was refused, and not the WAIT behind it ($name)',
+    async ({ connect }) => {
+      const client = connect({
+        port: network.port,
+        reconnectOnError: (error) => RECONNECT.reconnectOnError(error) && 2,
+      });
+      const locks = await serviceOf(client, { commandTimeout: '20s' });
+      await locks.run('job', { replicas: 1 }, () => {});
+      await move();
+      await second.replicated(1);
+      // The script is known there, so that what is sent again runs.
+      await (await serviceOf(second.url)).run('job', () => {});
+      expect(await locks.run('job', { replicas: 1 }, () => 'ran')).toBe('ran');
+    },
+  );
 });
