@@ -21,7 +21,10 @@ import { Trouble } from './trouble.js';
 
 /** An idle connection whose other side is gone is noticed after this long, and some seconds of probes by the kernel. */
 const KEEP_ALIVE_MS = 10_000;
-/** So long after the last attempt the next one begins at the latest; and by how much more, so that not all do at once. */
+/**
+ * So long after the last attempt the next one begins at the latest; and by how much more, so that not all do at once. A
+ * server that loads its data is asked as often: ioredis would believe its guess of when it is done, for up to 10 s.
+ */
 const LONGEST_RETRY_MS = 500;
 const RETRY_SPREAD_MS = 100;
 /** A client that does not connect before it is told to: nothing of that is to be missed. */
@@ -92,7 +95,7 @@ export class Connection {
     const { Redis } = await outside(() => import('ioredis'));
     // A URL or options: ioredis tells them apart itself, and what stands in them goes first.
     const given = typeof source === 'string' ? source : { ...source, ...LAZY };
-    const ours = { keepAlive: KEEP_ALIVE_MS, retryStrategy, ...LAZY };
+    const ours = { keepAlive: KEEP_ALIVE_MS, retryStrategy, maxLoadingRetryTime: LONGEST_RETRY_MS, ...LAZY };
     const open = (): RedisClient => new Redis(given as string, ours) as RedisClient;
     const client = make(() => outside(() => steadyClient(open)));
     const connection = new Connection(client, true, logger);
@@ -250,12 +253,12 @@ function isLazy(source: string | RedisServerOptions): boolean {
   return typeof source === 'string' ? /[?&]lazyConnect=true\b/.test(source) : source.lazyConnect === true;
 }
 
-/** What ioredis throws shows what it was given, with the password. */
 /** ioredis 6 leaves up to 5 s between its attempts: a waiter would not ride out what is over by then, nor a lease. */
 function retryStrategy(times: number): number {
   return Math.min(50 * times, LONGEST_RETRY_MS) + RETRY_SPREAD_MS * Math.random();
 }
 
+/** What ioredis throws shows what it was given, with the password. */
 function make(client: () => unknown): RedisClient {
   try {
     return client() as RedisClient;

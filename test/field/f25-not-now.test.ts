@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { serviceOf, VERSIONS } from '../support/clients.js';
 import { until } from '../support/event.js';
 import { freePort } from '../support/free-port.js';
+import { Network } from '../support/network.js';
 import { RedisServer } from '../support/redis-server.js';
 
 /** Redis says BUSY until it is killed. */
@@ -105,5 +106,21 @@ describe('F25: Redis says "not now"', () => {
     const acquiring = locks.acquire('job');
     await admin.replicaof('NO', 'ONE');
     expect((await acquiring).held).toBe(true);
+  });
+
+  it('LOADING when it connects: it is asked again soon, whatever Redis thinks how long that takes', async () => {
+    await using server = await RedisServer.start();
+    await using network = await Network.before(server);
+    let asked = 0;
+    network.rewrite = (reply) => {
+      asked += Number(reply.includes('\r\nloading:'));
+      const isLoading = reply.replace('\r\nloading:0', '\r\nloading:1');
+      // Of the same length, since the reply says how long it is.
+      const says = isLoading.replace('current_save_keys_processed:0', 'loading_eta_seconds:000003600');
+      return asked === 1 ? says : reply;
+    };
+    const locks = await serviceOf(network.url, { commandTimeout: '8s' });
+    expect(await locks.run('job', () => 'ran')).toBe('ran');
+    expect(asked).toBeGreaterThan(1);
   });
 });

@@ -13,6 +13,8 @@ export class Network implements AsyncDisposable {
   swallows = false;
   /** Sees what a client sends, in lower case. */
   onData: ((connection: NetworkConnection, text: string) => void) | undefined;
+  /** What becomes of an answer. */
+  rewrite: ((reply: string) => string) | undefined;
   readonly all: NetworkConnection[] = [];
   readonly #listener: Server;
 
@@ -95,7 +97,9 @@ export class NetworkConnection {
       if (this.#kept.toServer) this.#kept.toServer.push(data);
       else if (!this.#isHole) server.write(data);
     });
-    server.on('data', (data) => {
+    server.on('data', (answer) => {
+      const { rewrite } = network;
+      const data = rewrite ? Buffer.from(rewrite(answer.toString('latin1')), 'latin1') : answer;
       if (this.#kept.toClient) this.#kept.toClient.push(data);
       else if (!this.#isHole) client.write(data);
     });
