@@ -1,18 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Hold } from './hold.js';
-import type { Lock, LockHandle } from './lock.js';
+import type { Acquisition } from './acquisition.js';
+import type { HeldLock, Lock } from './lock.js';
 
 interface Frame {
   /** Whose lock it is: two services never share one. */
   readonly realm: object;
-  readonly lock: LockHandle;
+  readonly lock: HeldLock;
   readonly outer: Frame | undefined;
 }
 
 const frames = new AsyncLocalStorage<Frame>();
 
 /** Runs `body` so that it, and all that it calls and awaits, finds `lock` as its current lock. */
-export function runWithin<T>(realm: object, lock: LockHandle, body: () => T): T {
+export function runWithin<T>(realm: object, lock: HeldLock, body: () => T): T {
   let outer = frames.getStore();
   // A chain of tasks that each outlive their lock would else grow for ever.
   while (outer?.lock.released) outer = outer.outer;
@@ -31,10 +31,10 @@ export function currentLock(name?: string): Lock | undefined {
 }
 
 /** The innermost frame of this call chain whose body still runs, and that holds `name`. */
-export function heldHere(realm: object, name: string): { lock: LockHandle; hold: Hold } | undefined {
+export function heldHere(realm: object, name: string): { lock: HeldLock; part: Acquisition } | undefined {
   for (let frame = frames.getStore(); frame; frame = frame.outer) {
-    const hold = frame.realm === realm ? frame.lock.openHoldOf(name) : undefined;
-    if (hold) return { lock: frame.lock, hold };
+    const part = frame.realm === realm ? frame.lock.openPart(name) : undefined;
+    if (part) return { lock: frame.lock, part };
   }
   return undefined;
 }

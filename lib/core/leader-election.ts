@@ -1,6 +1,6 @@
 import { runWithin } from './context.js';
 import { LockClosedError, type LockLostError, type LockLostWhy, LockOptionsError } from './errors.js';
-import type { Lock, LockHandle } from './lock.js';
+import type { HeldLock, Lock } from './lock.js';
 import {
   assertKnown,
   assertObject,
@@ -70,7 +70,7 @@ export interface Campaign {
   readonly realm: object;
   /** How long the end of a term waits for what runs in it, in ms. */
   readonly grace: number;
-  acquire(signal: AbortSignal): Promise<LockHandle>;
+  acquire(signal: AbortSignal): Promise<HeldLock>;
   warn(message: string): void;
   /** It has ended for good. */
   over(): void;
@@ -86,7 +86,7 @@ export class Candidacy implements LeaderElection {
   readonly #campaign: Campaign;
   readonly #resigned = new AbortController();
   readonly #over: Promise<void>;
-  #term: LockHandle | undefined;
+  #term: HeldLock | undefined;
   #onResigned: (() => void) | undefined;
   #warned = false;
 
@@ -133,7 +133,7 @@ export class Candidacy implements LeaderElection {
     over();
   }
 
-  async #serve(lock: LockHandle): Promise<void> {
+  async #serve(lock: HeldLock): Promise<void> {
     const { realm, grace } = this.#campaign;
     this.#term = lock;
     const elected = runWithin(realm, lock, async () => this.#listener.onElected(lock));
@@ -156,7 +156,7 @@ export class Candidacy implements LeaderElection {
     });
   }
 
-  #endOfTerm(lock: LockHandle, elected: Promise<unknown>): Promise<DeposedReason> {
+  #endOfTerm(lock: HeldLock, elected: Promise<unknown>): Promise<DeposedReason> {
     const { signal, lost } = lock;
     return new Promise((resolve) => {
       void this.#resignation().then(resolve);

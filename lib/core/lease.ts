@@ -1,21 +1,36 @@
 import type { Clock } from './clock.js';
 import { type LockLostWhy, LockUnavailableError } from './errors.js';
-import type { Completed, LeaseTerms, LeaseUser, OnDelay } from './lease-terms.js';
-import type { LockStore, ReleaseAnswer } from './lock-store.js';
+import type { LockStore, Owner, ReleaseAnswer } from './lock-store.js';
 import { assertNoLonger } from './options.js';
 import { RenewalWheel, type Scheduled } from './renewal.js';
 import { extraOf } from './store-extras.js';
 import { after, untilAnswered } from './timer.js';
 
+/** What a lease needs of the process. */
 export interface LeaseKeeper {
   readonly store: LockStore;
   readonly clock: Clock;
   readonly wheel: RenewalWheel;
   /** No lease is longer, in ms. */
   readonly longestTtl: number;
-  /** The lease is over: lost, or given back. */
-  ended(lease: Lease): void;
 }
+
+/** What was granted, and how it is to be kept. */
+export interface Terms {
+  /** The first token of `block` that were set aside. */
+  readonly token: number;
+  readonly block: number;
+  readonly renew: boolean;
+  readonly maxHold: number;
+  /** When the attempt that won was sent. The lease counts from here, since the store counts from later. */
+  readonly since: number;
+}
+
+/** Whether the mark is set; else what has become of the lock. */
+export type Completed = 'done' | LockLostWhy;
+
+/** The store has not taken a release at once, which is tried again. */
+export type OnDelay = (problem: LockUnavailableError) => void;
 
 /** After an error, renewal and release are tried again this much later. */
 const RETRY_MS = 100;
@@ -23,27 +38,36 @@ const RETRY_MS = 100;
 const UNSEEN_RETRY_MS = 500;
 
 /**
- * One lease as a state machine: `held`, then `lost` or `released`, for good. Renewal has three answers: yes (the lease
- * starts anew), no (lost), unknown (asked again until the deadline, then lost).
+ * What a claim has when it is granted: `held`, then `lost` or `released`, for good. Renewal has three answers: yes (the
+ * lease starts anew), no (lost), unknown (asked again until the deadline, then lost).
  */
-export class Lease implements Scheduled {
-  readonly terms: LeaseTerms;
-  /** When the grant was known here. */
-  readonly grantedAt: number;
+export abstract class Lease implements Scheduled {
+  readonly name: string;
+  readonly owner: Owner;
+  /** How many may hold at once; `0` is exclusive. */
+  readonly permits: number;
+  /** How many replicas must have it. */
+  readonly replicas: number;
+  /** The length that was asked for, in ms. */
+  readonly ttl: number;
   slot: number | undefined;
   before: Scheduled | undefined;
   behind: Scheduled | undefined;
-  /** How many times it went from one caller to the next inside this process. */
-  handedOver = 0;
-  /** The caller that has it at the moment, who is told when it is lost. */
-  user: LeaseUser | undefined;
+  token = 0;
+  /** How many tokens from `token` on are its own. */
+  block = 0;
+  /** When the grant was known here. */
+  grantedAt = 0;
 
-  readonly #keeper: LeaseKeeper;
-  readonly #endOfHold: number;
-  #state: 'held' | 'lost' | 'released' = 'held';
-  #ttl: number;
-  #deadline: number;
-  #due: number;
+  protected readonly keeper: LeaseKeeper;
+  #state: 'none' | 'held' | 'lost' | 'released' = 'none';
+  #renews = false;
+  #since = 0;
+  #endOfHold = 0;
+  /** The length that it is renewed to. */
+  #length: number;
+  #deadline = 0;
+  #due = 0;
   #inFlight: Promise<boolean | LockUnavailableError> | undefined;
   /** The last answer of the store was none. */
   #unknown = false;
@@ -54,28 +78,54 @@ export class Lease implements Scheduled {
   /** Ends the pause before the release is tried again. */
   #hurry: (() => void) | undefined;
 
-  constructor(keeper: LeaseKeeper, terms: LeaseTerms) {
-    this.#keeper = keeper;
-    this.terms = terms;
-    this.grantedAt = keeper.clock.now();
-    this.#endOfHold = terms.since + terms.maxHold;
-    this.#ttl = terms.ttl;
-    this.#deadline = terms.since + Math.min(terms.ttl, terms.maxHold);
-    this.#due = this.#dueAfter(terms.since);
+  protected constructor(
+    keeper: LeaseKeeper,
+    owner: Owner,
+    { name, permits, replicas, ttl }: Pick<Lease, 'name' | 'permits' | 'replicas' | 'ttl'>,
+  ) {
+    this.keeper = keeper;
+    this.name = name;
+    this.owner = owner;
+    this.permits = permits;
+    this.replicas = replicas;
+    this.ttl = ttl;
+    this.#length = ttl;
+  }
+
+  /** Until when nobody else gets the lock, by our clock, as whoever has it has asked (`holdAtLeast`). */
+  protected abstract get keptUntil(): number;
+
+  /** It is not ours any more. */
+  protected abstract lost(why: LockLostWhy): void;
+
+  /** It is over: lost, or given back as far as the store answers. */
+  protected abstract over(): void;
+
+  /** It was granted. */
+  protected begin({ token, block, renew, maxHold, since }: Terms): void {
+    this.#state = 'held';
+    this.token = token;
+    this.block = block;
+    this.grantedAt = this.keeper.clock.now();
+    this.#renews = renew;
+    this.#since = since;
+    this.#endOfHold = since + maxHold;
+    this.#deadline = since + Math.min(this.ttl, maxHold);
+    this.#due = this.#dueAfter(since);
     this.#schedule();
   }
 
   /** Whether it is ours by our own clock, at this very moment. */
   get held(): boolean {
     if (this.#state !== 'held') return false;
-    if (this.#keeper.clock.now() < this.#deadline) return true;
+    if (this.keeper.clock.now() < this.#deadline) return true;
     this.lose(this.#unknown || this.#inFlight ? 'unavailable' : 'expired');
     return false;
   }
 
   /** What is left, in ms; a lower bound. */
   remaining(): number {
-    return this.held ? this.leftAt(this.#keeper.clock.now()) : 0;
+    return this.held ? this.leftAt(this.keeper.clock.now()) : 0;
   }
 
   /** The same at a moment at which it is known to be held. */
@@ -83,36 +133,82 @@ export class Lease implements Scheduled {
     return Math.max(0, this.#deadline - now);
   }
 
-  /** The length that it is renewed to. */
-  get ttl(): number {
-    return this.#ttl;
+  /** The length that it is renewed to, in ms. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Whether it lasts for as long as somebody has it. */
+  get lasts(): boolean {
+    return this.#renews && this.#endOfHold === Number.POSITIVE_INFINITY;
+  }
+
+  get renews(): boolean {
+    return this.#renews;
+  }
+
+  /** For how long it may be held from the grant on, in ms. */
+  get maxHold(): number {
+    return this.#endOfHold - this.#since;
+  }
+
+  /** Whether a message about a hold with this token means this one; undefined: it means any. */
+  isMeant(token: number | undefined): boolean {
+    return token === undefined || token >= this.token;
   }
 
   /**
    * Starts the lease anew, with `ttl` from now on, provided that it is `wanted` still when its turn has come. False: it is
    * lost, or not wanted. Rejects when the store does not answer.
    */
-  async extend(ttl = this.#ttl, wanted: () => boolean = () => true): Promise<boolean> {
-    assertNoLonger(this.#keeper.longestTtl, { ttl });
+  async extend(ttl = this.#length, wanted: () => boolean = () => true): Promise<boolean> {
+    assertNoLonger(this.keeper.longestTtl, { ttl });
     while (this.#inFlight) await this.#inFlight;
     if (!this.held || !wanted()) return false;
-    this.#ttl = ttl;
-    const answer = await this.#ask();
+    this.#length = ttl;
+    const answer = await this.#renew();
     if (answer instanceof LockUnavailableError) throw answer;
     return answer;
+  }
+
+  /** Starts the lease anew when less than half of it is left, so that no caller begins with a lock that is about to end. */
+  async freshen(wanted: () => boolean): Promise<void> {
+    if (this.remaining() < this.#length / 2) await this.extend(this.#length, wanted);
+  }
+
+  /** Asks the store whether it is still ours, without waiting for the next renewal. */
+  check(): void {
+    if (this.held && !this.#inFlight && this.#due !== Number.POSITIVE_INFINITY) void this.#renew();
+  }
+
+  tick(now: number): void {
+    if (this.#state !== 'held') this.#letGo();
+    if (!this.held) return;
+    if (now >= this.#due && !this.#inFlight) void this.#renew();
+    else this.#schedule();
+  }
+
+  lose(why: LockLostWhy): void {
+    if (this.#state !== 'held') return;
+    this.#state = 'lost';
+    this.keeper.wheel.cancel(this);
+    this.over();
+    // By our clock it is over, by the store's it ends a little later: do not let the others wait for that.
+    if (why !== 'taken' && why !== 'forced') this.#letGo();
+    this.lost(why);
   }
 
   /**
    * Marks the name as done for `remember` ms and, with `retain`, releases in the same step. The store is asked until it
    * answers or the lease ends.
    */
-  async complete(remember: number, retain?: number): Promise<Completed> {
+  protected async mark(remember: number, retain?: number): Promise<Completed> {
     while (this.#inFlight) await this.#inFlight;
     if (!this.held) return 'released';
-    const { name, owner, replicas } = this.terms;
-    const complete = extraOf(this.#keeper.store, 'complete', 'A mark');
+    const { name, owner, replicas } = this;
+    const complete = extraOf(this.keeper.store, 'complete', 'A mark');
     const isOver = (): boolean =>
-      this.#state === 'lost' || this.#abandoned || this.#keeper.clock.now() >= this.#deadline;
+      this.#state === 'lost' || this.#abandoned || this.keeper.clock.now() >= this.#deadline;
     const answer = untilAnswered(() => complete({ name, owner, remember, retain, replicas }), isOver, RETRY_MS);
     // No renewal meanwhile: whether it is still ours is what an answer that was lost has changed.
     const settled = answer.then(Boolean);
@@ -120,48 +216,20 @@ export class Lease implements Scheduled {
     if (retain !== undefined) {
       this.#state = 'released';
       this.#returned = settled;
-      this.#keeper.wheel.cancel(this);
+      this.keeper.wheel.cancel(this);
     } else this.#schedule();
-    return this.#completed(await answer);
-  }
-
-  /** Asks the store whether it is still ours, without waiting for the next renewal. */
-  check(): void {
-    if (this.held && !this.#inFlight && this.#due !== Number.POSITIVE_INFINITY) void this.#ask();
-  }
-
-  tick(now: number): void {
-    if (this.#state !== 'held') this.#letGo();
-    if (!this.held) return;
-    if (now >= this.#due && !this.#inFlight) void this.#ask();
-    else this.#schedule();
-  }
-
-  /** Whether a message about a hold with this token means this one; undefined: it means any. */
-  isMeant(token: number | undefined): boolean {
-    return token === undefined || token >= this.terms.token;
-  }
-
-  /** It is not ours any more. */
-  lose(why: LockLostWhy): void {
-    if (this.#state !== 'held') return;
-    this.#state = 'lost';
-    this.#keeper.wheel.cancel(this);
-    this.#keeper.ended(this);
-    // By our clock it is over, by the store's it ends a little later: do not let the others wait for that.
-    if (why !== 'taken' && why !== 'forced') this.#letGo();
-    this.user?.lost(why);
+    return this.#marked(await answer);
   }
 
   /**
    * Gives it back, and keeps it from the others for `retain` more ms. False: it was lost. While the store does not answer
-   * it is asked again, until the lease ends; rejects then, and at once when the store has refused. That keeps the process alive, unless `onDelay` is given, which
-   * is called when the store has not taken the release at once.
+   * it is asked again, until the lease ends; rejects then, and at once when the store has refused. That keeps the process
+   * alive, unless `onDelay` is given, which is called when the store has not taken the release at once.
    */
-  release(retain: number, onDelay?: OnDelay): Promise<ReleaseAnswer> {
+  protected release(retain: number, onDelay?: OnDelay): Promise<ReleaseAnswer> {
     if (!this.held) return Promise.resolve(false);
     this.#state = 'released';
-    this.#keeper.wheel.cancel(this);
+    this.keeper.wheel.cancel(this);
     this.#returned = this.#sendBack(retain).catch((error: unknown) => this.#sendBackAgain(retain, error, onDelay));
     return this.#returned;
   }
@@ -171,7 +239,7 @@ export class Lease implements Scheduled {
     this.#abandoned = true;
     if (this.#state === 'held') {
       const released = this.release(this.#leftOfHoldAtLeast(), () => {});
-      this.user?.lost('released');
+      this.lost('released');
       await released;
       return;
     }
@@ -179,23 +247,22 @@ export class Lease implements Scheduled {
     await this.#returned;
   }
 
-  /** For how many ms more nobody else gets the lock, by what its user has asked for. */
+  /** For how many ms more nobody else gets the lock, by what whoever has it has asked for. */
   #leftOfHoldAtLeast(): number {
-    return Math.max(0, Math.ceil((this.user?.keptUntil ?? 0) - this.#keeper.clock.now()));
+    return Math.max(0, Math.ceil(this.keptUntil - this.keeper.clock.now()));
   }
 
-  #sendBack(retain: number): Promise<ReleaseAnswer> {
-    const { name, owner } = this.terms;
-    return this.#keeper.store.release({ name, owner, retain }).then((ours) => {
-      this.#keeper.ended(this);
-      return ours;
-    });
+  async #sendBack(retain: number): Promise<ReleaseAnswer> {
+    const { name, owner } = this;
+    const ours = await this.keeper.store.release({ name, owner, retain });
+    this.over();
+    return ours;
   }
 
   /** Unseen. */
   #letGo(): void {
-    const { name, owner } = this.terms;
-    this.#keeper.store.release({ name, owner, retain: this.#leftOfHoldAtLeast() }).catch(() => this.#letGoLater());
+    const { name, owner } = this;
+    this.keeper.store.release({ name, owner, retain: this.#leftOfHoldAtLeast() }).catch(() => this.#letGoLater());
   }
 
   /**
@@ -203,9 +270,9 @@ export class Lease implements Scheduled {
    * for one more ttl.
    */
   #letGoLater(): void {
-    const again = RenewalWheel.bucket(this.#keeper.clock.now() + UNSEEN_RETRY_MS, UNSEEN_RETRY_MS);
-    const longer = this.#unknown || this.#inFlight ? this.#ttl : 0;
-    if (again < this.#deadline + longer) this.#keeper.wheel.schedule(this, again);
+    const again = RenewalWheel.bucket(this.keeper.clock.now() + UNSEEN_RETRY_MS, UNSEEN_RETRY_MS);
+    const longer = this.#unknown || this.#inFlight ? this.#length : 0;
+    if (again < this.#deadline + longer) this.keeper.wheel.schedule(this, again);
   }
 
   #pause(awaited: boolean): Promise<void> {
@@ -219,53 +286,52 @@ export class Lease implements Scheduled {
   }
 
   async #sendBackAgain(retain: number, error: unknown, onDelay: OnDelay | undefined): Promise<ReleaseAnswer> {
-    let problem = LockUnavailableError.from(error, this.terms.name);
+    let problem = LockUnavailableError.from(error, this.name);
     onDelay?.(problem);
     if (problem.refused && !onDelay) {
       // What the store does not want to do, the caller need not wait for.
       this.#sendBackAgain(retain, problem, () => {}).catch(() => {});
       throw problem;
     }
-    while (!this.#abandoned && this.#keeper.clock.now() + RETRY_MS < this.#deadline) {
+    while (!this.#abandoned && this.keeper.clock.now() + RETRY_MS < this.#deadline) {
       await this.#pause(!onDelay);
       try {
         return await this.#sendBack(retain);
       } catch (again) {
-        problem = LockUnavailableError.from(again, this.terms.name);
+        problem = LockUnavailableError.from(again, this.name);
       }
     }
-    this.#keeper.ended(this);
+    this.over();
     this.#letGoLater();
     throw problem;
   }
 
   /** One question at a time. Its answer: yes, no, or why there is none. */
-  #ask(): Promise<boolean | LockUnavailableError> {
-    const { store, clock } = this.#keeper;
-    const { name, owner, permits, replicas } = this.terms;
+  #renew(): Promise<boolean | LockUnavailableError> {
+    const { store, clock } = this.keeper;
+    const { name, owner, permits, replicas } = this;
     const sentAt = clock.now();
-    const isKeptLonger = (this.user?.keptUntil ?? 0) > this.#endOfHold;
-    const longest = isKeptLonger ? this.#ttl : this.#endOfHold - sentAt;
-    const ttl = Math.max(1, Math.floor(Math.min(this.#ttl, longest)));
+    const longest = this.keptUntil > this.#endOfHold ? this.#length : this.#endOfHold - sentAt;
+    const ttl = Math.max(1, Math.floor(Math.min(this.#length, longest)));
     // A shorter lease counts at once: the store may carry it out, and its answer may be lost.
     this.#deadline = Math.min(this.#deadline, sentAt + ttl);
     this.#inFlight = store.renew({ name, owner, ttl, permits, replicas }).then(
-      (ours) => this.#answered(ours, sentAt, ttl),
+      (ours) => this.#renewed(ours, sentAt, ttl),
       (error: unknown) => this.#unanswered(error),
     );
     this.#schedule();
     return this.#inFlight;
   }
 
-  #completed(answer: boolean | undefined): Completed {
+  #marked(answer: boolean | undefined): Completed {
     this.#inFlight = undefined;
-    if (this.#state === 'released') this.#keeper.ended(this);
+    if (this.#state === 'released') this.over();
     else if (answer === false) this.lose('taken');
     else if (this.held) this.#schedule();
     return answer ? 'done' : answer === false ? 'taken' : 'unavailable';
   }
 
-  #answered(ours: boolean, sentAt: number, ttl: number): boolean {
+  #renewed(ours: boolean, sentAt: number, ttl: number): boolean {
     const held = this.held;
     this.#inFlight = undefined;
     if (!held) {
@@ -287,19 +353,19 @@ export class Lease implements Scheduled {
   #unanswered(error: unknown): LockUnavailableError {
     this.#unknown = true;
     this.#inFlight = undefined;
-    if (this.terms.renew) this.#due = this.#keeper.clock.now() + Math.min(RETRY_MS, this.#ttl / 3);
+    if (this.#renews) this.#due = this.keeper.clock.now() + Math.min(RETRY_MS, this.#length / 3);
     if (this.held) this.#schedule();
-    return LockUnavailableError.from(error, this.terms.name);
+    return LockUnavailableError.from(error, this.name);
   }
 
   #dueAfter(since: number): number {
-    if (!this.terms.renew || this.#deadline >= this.#endOfHold) return Number.POSITIVE_INFINITY;
-    return RenewalWheel.bucket(since + this.#ttl / 3, this.#ttl / 3);
+    if (!this.#renews || this.#deadline >= this.#endOfHold) return Number.POSITIVE_INFINITY;
+    return RenewalWheel.bucket(since + this.#length / 3, this.#length / 3);
   }
 
   /** The next renewal, but never later than the deadline. */
   #schedule(): void {
     const next = this.#inFlight ? this.#deadline : Math.min(this.#due, this.#deadline);
-    this.#keeper.wheel.schedule(this, next);
+    this.keeper.wheel.schedule(this, next);
   }
 }

@@ -1,12 +1,11 @@
+import type { Acquisition } from './acquisition.js';
 import { type Duration, toMilliseconds } from './duration.js';
 import { LockLostError } from './errors.js';
-import type { Hold } from './hold.js';
-import type { OnDelay } from './lease-terms.js';
+import type { OnDelay } from './lease.js';
 import { LockSignal } from './lock-signal.js';
-import { NestedPlace } from './nested-place.js';
+import { NestedPlace } from './nested.js';
 import type { LockMode } from './options.js';
 import { here } from './outside.js';
-import { after } from './timer.js';
 
 /** A lock that is held: of one name, or of several. The handle is the lock: all that can be done with it is here. */
 export interface Lock extends AsyncDisposable {
@@ -53,102 +52,86 @@ export interface Lock extends AsyncDisposable {
 /** How long the outcome of a body, or the end of a block, waits for the store to acknowledge the release. */
 export const RELEASE_PATIENCE_MS = 250;
 
+/** Somebody has asked for `signal`. */
 interface Watch {
-  readonly signal: AbortSignal;
+  readonly source: LockSignal;
   readonly check: () => void;
-  readonly abort: (reason: LockLostError) => void;
 }
 
-export class LockHandle implements Lock {
-  readonly mode: LockMode;
+/** A lock in the hands of one caller, made of one acquisition or of several, each of which it may share with outer calls. */
+export abstract class HeldLock implements Lock {
+  abstract readonly name: string;
+  abstract readonly names: readonly string[];
+  abstract readonly mode: LockMode;
+  abstract readonly fencingToken: number;
+  abstract readonly held: boolean;
   /** In the order of `names`; at least one. */
-  readonly holds: readonly Hold[];
-  #names: readonly string[] | undefined;
-  /** Made when somebody asks for the signal. */
+  abstract readonly parts: readonly Acquisition[];
   #watch: Watch | undefined;
   /** Called when the user releases it. */
   onReleased: (() => void) | undefined;
   /** The body has ended, or is about to give the lock back: nested calls do not share it any more. */
   #ended = false;
-  /** Where nested calls that share a hold run, one at a time. */
-  #places: Map<Hold, NestedPlace> | undefined;
+  /** Where nested calls that share it run, one at a time. */
+  #places: Map<Acquisition, NestedPlace> | undefined;
   /** The places in the frames around it that it has itself. */
-  nestedIn: readonly NestedPlace[] = [];
+  nestedIn: readonly NestedPlace[] | undefined;
   /** Take away those who listen to requests for release. */
   #listeners: Set<() => void> | undefined;
   #released: Promise<boolean> | undefined;
   #completed: Promise<boolean> | undefined;
 
-  constructor(holds: readonly Hold[], mode: LockMode) {
-    this.holds = holds;
-    this.mode = mode;
-  }
-
-  get name(): string {
-    return this.#first.name;
-  }
-
-  get names(): readonly string[] {
-    this.#names ??= this.holds.map(({ name }) => name);
-    return this.#names;
-  }
-
-  get fencingToken(): number {
-    return this.#first.token;
-  }
+  /** Leaves all parts. False: one of them was lost. */
+  protected abstract leaveParts(onDelay?: OnDelay): Promise<boolean>;
 
   get fencingTokens(): ReadonlyMap<string, number> {
-    return new Map(this.holds.map(({ name, token }) => [name, token]));
+    return new Map(this.parts.map(({ name, ownToken }) => [name, ownToken]));
   }
 
   get signal(): AbortSignal {
     this.#watch ??= this.#startWatch();
     if (!this.#released && !this.held) this.#watch.check();
-    return this.#watch.signal;
+    return this.#watch.source.signal;
   }
 
   get released(): boolean {
     return this.#released !== undefined;
   }
 
-  get held(): boolean {
-    return !this.#released && this.holds.every(({ held }) => held);
-  }
-
   /** The error that says what became of it; undefined as long as nothing did. */
   get lost(): LockLostError | undefined {
-    const lost = this.holds.find(({ why }) => why !== undefined);
+    const lost = this.parts.find(({ why }) => why !== undefined);
     return lost && new LockLostError(lost.name, lost.why ?? 'taken');
   }
 
-  /** The hold of a name, if that is one of ours and nested calls may share it. */
-  openHoldOf(name: string): Hold | undefined {
-    return this.#released || this.#ended ? undefined : this.holds.find((hold) => hold.name === name && hold.held);
+  /** What it has of a name, if nested calls may share it. */
+  openPart(name: string): Acquisition | undefined {
+    return this.#released || this.#ended ? undefined : this.parts.find((part) => part.name === name && part.isAlive);
   }
 
-  /** Where nested calls that share `hold` run. */
-  placeFor(hold: Hold): NestedPlace {
+  /** Where nested calls that share `part` run. */
+  placeFor(part: Acquisition): NestedPlace {
     this.#places ??= new Map();
-    const place = this.#places.get(hold) ?? new NestedPlace();
-    this.#places.set(hold, place);
+    const place = this.#places.get(part) ?? new NestedPlace();
+    this.#places.set(part, place);
     return place;
   }
 
   /** From now on it takes no nested call in; those who wait for it stand in line elsewhere. */
   end(): void {
     this.#ended = true;
-    for (const place of this.#places?.values() ?? []) place.close();
+    if (this.#places) for (const place of this.#places.values()) place.close();
   }
 
   remaining(): number {
     if (this.#released) return 0;
-    return this.holds.reduce((least, { lease }) => Math.min(least, lease.remaining()), Number.POSITIVE_INFINITY);
+    return this.parts.reduce((least, part) => Math.min(least, part.claim.remaining()), Number.POSITIVE_INFINITY);
   }
 
   async extend(ttl?: Duration): Promise<void> {
     const ms = ttl === undefined ? undefined : toMilliseconds(ttl, 'ttl', { min: 1 });
     if (this.#released) throw new LockLostError(this.name, 'released');
-    const ours = await Promise.all(this.holds.map((hold) => hold.extend(ms)));
+    const ours = await Promise.all(this.parts.map((part) => part.claim.extend(ms, () => part.isAlive)));
     if (!ours.every(Boolean)) throw this.lost ?? new LockLostError(this.name, 'released');
   }
 
@@ -161,21 +144,20 @@ export class LockHandle implements Lock {
    * As `release`, of which only the first attempt is awaited, and that for a moment. `onDelay` is called when the store has
    * not taken it at once; `onLateLoss` when it says afterwards that the lock had been lost. Never rejects.
    */
-  giveBack(onDelay: OnDelay = () => {}, onLateLoss = (): void => {}): Promise<void> {
+  giveBack(onDelay?: OnDelay, onLateLoss?: () => void): Promise<void> {
     return new Promise((resolve) => {
-      let isOver = false;
+      const { watchdog } = (this.parts[0] as Acquisition).claim;
+      const watched = watchdog.watch(resolve);
       const settle = (): void => {
-        isOver = true;
-        cancel();
+        watchdog.callOff(watched);
         resolve();
       };
-      const cancel = after(RELEASE_PATIENCE_MS, settle, { awaited: true });
       this.#released ??= this.#release((problem) => {
-        onDelay(problem);
+        onDelay?.(problem);
         settle();
       });
       this.#released.then((ours) => {
-        if (isOver && !ours) onLateLoss();
+        if (watched.isOver && !ours) onLateLoss?.();
         settle();
       }, settle);
     });
@@ -191,8 +173,8 @@ export class LockHandle implements Lock {
     this.#listeners.add(endAll);
     const context = here();
     // Once, although a quorum says it for each of its servers, and several of the names may be asked for.
-    const ends = this.holds.map((hold) =>
-      hold.onReleaseRequested(() => {
+    const ends = this.parts.map((part) =>
+      part.onRequested(() => {
         endAll();
         context(listener);
       }),
@@ -206,13 +188,13 @@ export class LockHandle implements Lock {
    */
   complete(remember: number): Promise<boolean> {
     this.end();
-    this.#completed ??= this.#released ? Promise.resolve(false) : this.#first.complete(remember);
+    this.#completed ??= this.#released ? Promise.resolve(false) : (this.parts[0] as Acquisition).markDone(remember);
     return this.#completed;
   }
 
   /** Tells those who listen to `signal` that they should end, before it is released. */
   stepDown(): void {
-    this.#watch?.abort(new LockLostError(this.name, 'released'));
+    this.#watch?.source.abort(new LockLostError(this.name, 'released'));
   }
 
   /**
@@ -225,8 +207,11 @@ export class LockHandle implements Lock {
 
   #release(onDelay?: OnDelay): Promise<boolean> {
     this.end();
-    const released = this.#releaseHolds(onDelay);
-    this.#leavePlaces();
+    if (this.#watch) for (const part of this.parts) part.unwatch(this.#watch.check);
+    if (this.#listeners) for (const end of this.#listeners) end();
+    this.onReleased?.();
+    const released = this.leaveParts(onDelay);
+    if (this.nestedIn) this.#leavePlaces();
     return released;
   }
 
@@ -237,21 +222,7 @@ export class LockHandle implements Lock {
       place.whenEmpty(() => this.#leavePlaces());
       return;
     }
-    for (const place of this.nestedIn) place.leave();
-  }
-
-  #releaseHolds(onDelay?: OnDelay): Promise<boolean> {
-    if (this.#watch) for (const hold of this.holds) hold.unwatch(this.#watch.check);
-    if (this.#listeners) for (const end of this.#listeners) end();
-    this.onReleased?.();
-    return this.holds.length === 1 ? this.#first.release({ onDelay }) : this.#releaseAll(onDelay);
-  }
-
-  async #releaseAll(onDelay?: OnDelay): Promise<boolean> {
-    const results = await Promise.allSettled(this.holds.map((hold) => hold.release({ onDelay })));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed) throw failed.reason;
-    return results.every((result) => result.status === 'fulfilled' && result.value);
+    for (const place of this.nestedIn ?? []) place.leave();
   }
 
   #startWatch(): Watch {
@@ -260,11 +231,48 @@ export class LockHandle implements Lock {
       const { lost } = this;
       if (lost) source.abort(lost);
     };
-    for (const hold of this.holds) hold.watch(check);
-    return { signal: source.signal, check, abort: (reason) => source.abort(reason) };
+    for (const part of this.parts) part.watch(check);
+    return { source, check };
+  }
+}
+
+/** Several names at once, or a nested call that shares what an outer one holds. */
+export class JointLock extends HeldLock {
+  readonly parts: readonly Acquisition[];
+  readonly mode: LockMode;
+  #names: readonly string[] | undefined;
+
+  constructor(parts: readonly Acquisition[], mode: LockMode) {
+    super();
+    this.parts = parts;
+    this.mode = mode;
   }
 
-  get #first(): Hold {
-    return this.holds[0] as Hold;
+  get name(): string {
+    return this.#first.name;
+  }
+
+  get names(): readonly string[] {
+    this.#names ??= this.parts.map(({ name }) => name);
+    return this.#names;
+  }
+
+  get fencingToken(): number {
+    return this.#first.ownToken;
+  }
+
+  get held(): boolean {
+    return !this.released && this.parts.every(({ isAlive }) => isAlive);
+  }
+
+  protected async leaveParts(onDelay?: OnDelay): Promise<boolean> {
+    const results = await Promise.allSettled(this.parts.map((part) => part.leave({ onDelay })));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+    return results.every((result) => result.status === 'fulfilled' && result.value);
+  }
+
+  get #first(): Acquisition {
+    return this.parts[0] as Acquisition;
   }
 }

@@ -1,3 +1,5 @@
+import { Acquisition, type Circumstances } from './acquisition.js';
+import { Claims } from './claims.js';
 import type { Clock } from './clock.js';
 import { heldHere, runWithin } from './context.js';
 import {
@@ -8,18 +10,13 @@ import {
   LockUpgradeError,
   OWN_CHAIN_REMEDY,
 } from './errors.js';
-import type { Hold } from './hold.js';
 import type { ResolvedJobOptions } from './job-options.js';
 import { Candidacy, type ElectionListener, type LeaderElection } from './leader-election.js';
-import { LocalQueues } from './local-queues.js';
-import { type Lock, LockHandle } from './lock.js';
+import { type HeldLock, JointLock, type Lock } from './lock.js';
 import type { LockStore } from './lock-store.js';
-import type { NestedPlace } from './nested-place.js';
+import { assertGiven, enterFrames, isOpen, type NestedPlace, type Outer, takePlaces } from './nested.js';
 import { assertNoLonger, type ResolvedLockOptions } from './options.js';
-import { assertGiven, enterFrames, isOpen, type OuterHold, takePlaces } from './reentry.js';
-import { Request } from './request.js';
 import { harmless, type ResolvedServiceOptions } from './service-options.js';
-import { Session } from './session.js';
 import { StoreCalls } from './store-calls.js';
 import { extraOf } from './store-extras.js';
 import { pause, within } from './timer.js';
@@ -35,7 +32,7 @@ const MOST_WARNINGS = 1_000;
 
 /** What runs with the lock in hand. */
 export type LockedBody<T> = (lock: Lock) => T | PromiseLike<T>;
-type HandleBody<T> = (lock: LockHandle) => T | PromiseLike<T>;
+type HandleBody<T> = (lock: HeldLock) => T | PromiseLike<T>;
 
 /** Turns names and options into held locks, and runs bodies under them; everything that is not Nest's or a driver's. */
 export class Locker {
@@ -44,8 +41,7 @@ export class Locker {
   readonly #store: LockStore;
   readonly #clock: Clock;
   readonly #options: ResolvedServiceOptions;
-  readonly #session: Session;
-  readonly #queues: LocalQueues;
+  readonly #claims: Claims;
   readonly #warn: (message: string) => void;
   readonly #elections = new Set<LeaderElection>();
   /** The places that a warning of a chain that waits for itself has named. */
@@ -62,13 +58,12 @@ export class Locker {
     this.#options = options;
     const logger = options.logger && harmless(options.logger);
     this.#warn = (message) => logger?.warn(message);
-    const { instance: label, commandTimeout: patience, localHandOver, longestTtl } = options;
-    this.#session = new Session({ store, clock, label, patience, longestTtl });
-    this.#queues = new LocalQueues(this.#session, localHandOver);
+    const { instance: label, commandTimeout: patience, localHandOver: bounds, longestTtl } = options;
+    this.#claims = new Claims({ store, clock, label, patience, longestTtl, bounds });
   }
 
   /** All the names, or none. `names` are in the global order. */
-  acquire(names: readonly string[], options: ResolvedLockOptions): Promise<LockHandle> {
+  acquire(names: readonly string[], options: ResolvedLockOptions): Promise<HeldLock> {
     if (names.length > 1) return this.#acquireAll(names, options, []);
     const name = names[0] as string;
     try {
@@ -81,28 +76,27 @@ export class Locker {
   async #acquireAll(
     names: readonly string[],
     options: ResolvedLockOptions,
-    shared: readonly Hold[],
-  ): Promise<LockHandle> {
+    shared: readonly Acquisition[],
+  ): Promise<HeldLock> {
     const since = this.#clock.now();
-    const holds: Hold[] = [];
+    const parts: Acquisition[] = [];
     try {
       for (const name of names) this.#ownHold(name, options);
       for (const name of names) {
-        const known = shared.find((hold) => hold.name === name);
+        const known = shared.find((part) => part.name === name);
         const wait = Math.max(0, options.wait - (this.#clock.now() - since));
-        if (known) holds.push(known);
-        else holds.push(...(await this.#acquireOne(name, options, wait)).holds);
+        parts.push(known ?? (await this.#acquireOne(name, options, wait)));
       }
       // While it waited for the later names, the leases of the earlier ones went on.
-      for (const hold of holds) if (!shared.includes(hold)) await hold.freshen();
-      const lost = holds.find(({ held }) => !held);
+      for (const part of parts) if (!shared.includes(part)) await part.freshen();
+      const lost = parts.find(({ isAlive }) => !isAlive);
       if (lost) throw new LockLostError(lost.name, lost.why ?? 'released');
     } catch (error) {
-      const all = new Set([...shared, ...holds]);
-      await Promise.all([...all].map((hold) => hold.giveUp()));
+      const all = new Set([...shared, ...parts]);
+      await Promise.all([...all].map((part) => part.giveUp()));
       throw error;
     }
-    return new LockHandle(holds, options.mode);
+    return new JointLock(parts, options.mode);
   }
 
   /** Runs `body` under the lock; with `reentrant`, what this call chain holds already is shared. */
@@ -116,7 +110,7 @@ export class Locker {
   }
 
   /** Shares what the call chain holds of the names, one nested call at a time, and acquires the rest. */
-  async #enter(names: readonly string[], options: ResolvedLockOptions): Promise<LockHandle> {
+  async #enter(names: readonly string[], options: ResolvedLockOptions): Promise<HeldLock> {
     options.signal?.throwIfAborted();
     const since = this.#clock.now();
     const waited = (): number => this.#clock.now() - since;
@@ -124,7 +118,7 @@ export class Locker {
     for (;;) {
       const outer = names.flatMap((name) => this.#ownHold(name, options) ?? []);
       if (outer.length === 0) return this.acquire(names, { ...options, wait: left() });
-      for (const { hold } of outer) assertGiven(hold, options);
+      for (const { part } of outer) assertGiven(part, options);
       // Whoever comes while the outer body runs, and finds the place free, is in, also when nobody awaits it.
       const places = takePlaces(outer) ?? (await enterFrames(outer, { left, waited, signal: options.signal }));
       if (places) return this.#share(names, { ...options, wait: left() }, outer, places);
@@ -134,11 +128,11 @@ export class Locker {
   async #share(
     names: readonly string[],
     options: ResolvedLockOptions,
-    outer: readonly OuterHold[],
+    outer: readonly Outer[],
     places: readonly NestedPlace[],
-  ): Promise<LockHandle> {
-    const shared = outer.map(({ hold }) => hold);
-    for (const hold of shared) hold.share();
+  ): Promise<HeldLock> {
+    const shared = outer.map(({ part }) => part);
+    for (const part of shared) part.share();
     try {
       const lock = await this.#acquireAll(names, options, shared);
       lock.nestedIn = places;
@@ -150,11 +144,7 @@ export class Locker {
   }
 
   /** Runs `body` under the lock that `obtain` gets. */
-  async runHolding<T>(
-    obtain: () => Promise<LockHandle>,
-    options: ResolvedLockOptions,
-    body: HandleBody<T>,
-  ): Promise<T> {
+  async runHolding<T>(obtain: () => Promise<HeldLock>, options: ResolvedLockOptions, body: HandleBody<T>): Promise<T> {
     this.#bodies += 1;
     try {
       return await this.#runUnder(await obtain(), options, body);
@@ -196,7 +186,7 @@ export class Locker {
   /** Before a shutdown: until no caller waits any more, but not for what takes long. */
   async settle(): Promise<void> {
     const end = this.#clock.now() + Math.min(SETTLE_MS, this.#options.shutdownGrace);
-    while (this.#queues.waiting && this.#clock.now() < end) {
+    while (this.#claims.isAwaited && this.#clock.now() < end) {
       await pause(SETTLE_STEP_MS);
     }
   }
@@ -207,7 +197,7 @@ export class Locker {
     return this.#closing;
   }
 
-  #acquireOne(name: string, options: ResolvedLockOptions, wait: number): Promise<LockHandle> {
+  #acquireOne(name: string, options: ResolvedLockOptions, wait: number): Promise<Acquisition> {
     this.#assertOpen(name);
     assertNoLonger(this.#options.longestTtl, options);
     options.signal?.throwIfAborted();
@@ -217,22 +207,23 @@ export class Locker {
       holds: () => isOpen(own),
       warn: () => this.#warnOfOwnChain(name, options.place),
     };
-    return this.#stand(new Request(this.#clock, name, options, { wait, ownChain }));
+    return this.#stand(name, options, { wait, ownChain });
   }
 
-  #stand(request: Request): Promise<LockHandle> {
-    this.#queues.enter(request);
-    return request.promise;
+  #stand(name: string, options: ResolvedLockOptions, circumstances: Circumstances): Promise<Acquisition> {
+    const acquisition = new Acquisition(this.#clock, name, options, circumstances);
+    this.#claims.enter(acquisition);
+    return acquisition.promise;
   }
 
   /** Only what was seen is ended: a repeat of the command must not throw out whoever came next. */
-  async #steal(name: string, options: ResolvedLockOptions): Promise<LockHandle> {
+  async #steal(name: string, options: ResolvedLockOptions): Promise<Acquisition> {
     extraOf(this.#store, 'steal', 'To take a lock from its holder');
     for (let before: number | null | undefined; ; ) {
       const { lastToken } = await this.calls.look(name);
       this.#assertOpen(name);
       try {
-        return await this.#stand(new Request(this.#clock, name, options, { wait: 0, stealsAfter: lastToken }));
+        return await this.#stand(name, options, { wait: 0, stealsAfter: lastToken });
       } catch (error) {
         // Refused although nobody was granted it meanwhile: what stands there is no token.
         if (!(error instanceof LockBusyError) || Object.is(lastToken, before)) throw error;
@@ -241,7 +232,7 @@ export class Locker {
     }
   }
 
-  async #runUnder<T>(lock: LockHandle, { onLost }: ResolvedLockOptions, body: HandleBody<T>): Promise<T> {
+  async #runUnder<T>(lock: HeldLock, { onLost }: ResolvedLockOptions, body: HandleBody<T>): Promise<T> {
     const onDelay = (problem: LockUnavailableError): void => this.#warnOfDelay(lock, problem);
     let value: T;
     try {
@@ -260,9 +251,9 @@ export class Locker {
   }
 
   async #close(): Promise<void> {
-    this.#queues.failAll((name) => new LockClosedError(name));
+    this.#claims.failAll((name) => new LockClosedError(name));
     await Promise.all([this.resignAll(), this.#quiet()]);
-    await this.#session.close();
+    await this.#claims.close();
   }
 
   /** Until the last body has ended and the last lock is given back, at most the grace. */
@@ -272,13 +263,13 @@ export class Locker {
     const quiet = new Promise<void>((resolve) => {
       this.#onQuiet = resolve;
     });
-    this.#session.onRelease = () => this.#checkQuiet();
+    this.#claims.onEnded = () => this.#checkQuiet();
     await within(shutdownGrace, quiet);
     if (!this.#isQuiet) this.#warnOfHeld();
   }
 
   get #isQuiet(): boolean {
-    return this.#bodies === 0 && !this.#session.holds;
+    return this.#bodies === 0 && this.#claims.heldNames.length === 0;
   }
 
   #checkQuiet(): void {
@@ -286,9 +277,9 @@ export class Locker {
   }
 
   /** What the own call chain holds of the name. A chain that waits for its own shared hold to end waits for itself. */
-  #ownHold(name: string, { mode, standalone }: ResolvedLockOptions): OuterHold | undefined {
+  #ownHold(name: string, { mode, standalone }: ResolvedLockOptions): Outer | undefined {
     const own = standalone ? undefined : heldHere(this, name);
-    if (mode === 'exclusive' && own?.hold.exclusive === false) throw new LockUpgradeError(name);
+    if (mode === 'exclusive' && own && own.part.claim.permits > 0) throw new LockUpgradeError(name);
     return own;
   }
 
@@ -303,21 +294,21 @@ export class Locker {
     );
   }
 
-  #warnOfLateLoss(lock: LockHandle): void {
+  #warnOfLateLoss(lock: HeldLock): void {
     this.#warn(
       `The lock "${lock.names.join(', ')}" had been lost before its body ended, which the store has said only after the call ` +
         'returned: another holder may have worked at the same time. Let the resource refuse older fencing tokens where that does harm.',
     );
   }
 
-  #warnOfDelay(lock: LockHandle, { problem }: LockUnavailableError): void {
+  #warnOfDelay(lock: HeldLock, { problem }: LockUnavailableError): void {
     this.#warn(
       `The lock "${lock.names.join(', ')}" could not be released at once (${problem}). It is tried again until its lease ends.`,
     );
   }
 
   #warnOfHeld(): void {
-    const { heldNames: names } = this.#session;
+    const { heldNames: names } = this.#claims;
     const shown = names.slice(0, MOST_SHOWN).map((name) => `"${name}"`);
     const more = names.length > MOST_SHOWN ? ` and ${names.length - MOST_SHOWN} more` : '';
     const what =

@@ -47,3 +47,85 @@ export async function untilAnswered<T>(
   }
   return answer;
 }
+
+/** What a watchdog is to call, unless it is called off before. */
+export interface Watched {
+  readonly at: number;
+  fn: (() => void) | undefined;
+  /** It was called, or called off. */
+  isOver: boolean;
+}
+
+/**
+ * Calls whatever takes longer than `ms`. One timer for all, since all may take equally long: a timer of its own for each
+ * costs more than what it watches. Somebody awaits what is watched, so the process lives meanwhile.
+ */
+export class Watchdog {
+  readonly #ms: number;
+  /** In the order of their times. Those that are over stay until then. */
+  readonly #watched: Watched[] = [];
+  #open = 0;
+  #isLooking = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  watch(fn: () => void): Watched {
+    const watched = { at: runtime.monotonic() + this.#ms, fn, isOver: false };
+    this.#watched.push(watched);
+    this.#open += 1;
+    if (this.#timer && this.#open === 1) this.#timer.ref();
+    else if (!this.#timer && !this.#isLooking) this.#arm(this.#ms);
+    return watched;
+  }
+
+  /** Calls at once whatever is watched: nobody waits any longer. */
+  hurry(): void {
+    if (this.#timer) runtime.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const watched of this.#watched.splice(0)) this.#call(watched);
+  }
+
+  callOff(watched: Watched): void {
+    if (watched.isOver) return;
+    this.#end(watched);
+    if (this.#open === 0) this.#timer?.unref();
+  }
+
+  #call(watched: Watched): void {
+    const { fn } = watched;
+    if (watched.isOver) return;
+    this.#end(watched);
+    fn?.();
+  }
+
+  #end(watched: Watched): void {
+    watched.isOver = true;
+    watched.fn = undefined;
+    this.#open -= 1;
+  }
+
+  #arm(ms: number): void {
+    outside(() => {
+      this.#timer = runtime.setTimeout(() => this.#look(), ms);
+      if (this.#open === 0) this.#timer.unref();
+    });
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    this.#isLooking = true;
+    const now = runtime.monotonic();
+    let over = 0;
+    for (let next = this.#watched[0]; next && (next.isOver || next.at <= now); next = this.#watched[over]) {
+      over += 1;
+      this.#call(next);
+    }
+    this.#watched.splice(0, over);
+    this.#isLooking = false;
+    const [next] = this.#watched;
+    if (next) this.#arm(Math.max(0, next.at - now));
+  }
+}

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { nullIfBusy } from '../core/busy.js';
 import { LockLostError } from '../core/errors.js';
-import type { LockHandle } from '../core/lock.js';
+import type { HeldLock } from '../core/lock.js';
 import type { LockedBody } from '../core/locker.js';
 import type { OnceResult } from '../core/once.js';
 import { LockService } from '../lock.service.js';
@@ -26,7 +26,7 @@ import { type JobElement, nameOfElement } from './job-names.js';
 export class JobLocks {
   readonly #locks: LockService;
   /** Until their callers say how it ended, also when they are lost. */
-  readonly #taken = new Map<string, LockHandle>();
+  readonly #taken = new Map<string, HeldLock>();
 
   constructor(@Inject(LockService) locks: LockService) {
     this.#locks = locks;

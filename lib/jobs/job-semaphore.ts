@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { nullIfBusy } from '../core/busy.js';
 import { LockOptionsError } from '../core/errors.js';
 import type { ResolvedJobLimit } from '../core/job-options.js';
-import type { LockHandle } from '../core/lock.js';
+import type { HeldLock } from '../core/lock.js';
 import type { LockedBody } from '../core/locker.js';
 import { LockService } from '../lock.service.js';
 import { nameOfPermits } from './job-names.js';
@@ -25,7 +25,7 @@ export class JobSemaphore {
   /** Of the jobs whose limit counts servers. */
   readonly #servers = new Map<string, ServerPermit>();
   /** What `tryAcquire` has taken, the oldest first. */
-  readonly #taken = new Map<string, LockHandle[]>();
+  readonly #taken = new Map<string, HeldLock[]>();
 
   constructor(@Inject(LockService) locks: LockService) {
     this.#locks = locks;
@@ -63,7 +63,7 @@ export class JobSemaphore {
     return locker.runHolding(() => this.#acquire(job, limit, limit.lock.wait), limit.lock, fn);
   }
 
-  #acquire(job: string, { perServer, lock }: ResolvedJobLimit, wait: number): Promise<LockHandle> {
+  #acquire(job: string, { perServer, lock }: ResolvedJobLimit, wait: number): Promise<HeldLock> {
     if (perServer) return this.#permitOf(job, lock).enter(wait);
     return this.#locks.locker.acquire([nameOfPermits(job)], { ...lock, wait });
   }

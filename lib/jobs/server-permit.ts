@@ -1,21 +1,21 @@
 import { LockBusyError, LockUnavailableError } from '../core/errors.js';
-import type { Hold } from '../core/hold.js';
-import { LockHandle } from '../core/lock.js';
+import type { Acquisition } from '../core/acquisition.js';
+import { type HeldLock, JointLock } from '../core/lock.js';
 
 /** Asks the store for a permit. */
-export type AskForPermit = (wait: number, signal: AbortSignal | undefined) => Promise<LockHandle>;
+export type AskForPermit = (wait: number, signal: AbortSignal | undefined) => Promise<HeldLock>;
 
 /** A run that has no permit yet. */
 interface Asker {
   readonly served: AbortController;
-  lock: LockHandle | undefined;
+  lock: HeldLock | undefined;
 }
 
 /** The one permit of a server: all its runs share it, and the last of them gives it back. */
 export class ServerPermit {
   readonly #ask: AskForPermit;
   readonly #askers = new Set<Asker>();
-  #hold: Hold | undefined;
+  #permit: Acquisition | undefined;
   #attempt: Promise<void> | undefined;
 
   constructor(ask: AskForPermit) {
@@ -23,8 +23,8 @@ export class ServerPermit {
   }
 
   /** A handle of its own for each run. Rejects as the locker does. */
-  async enter(wait: number): Promise<LockHandle> {
-    if (this.#hold?.held) return this.#share(this.#hold);
+  async enter(wait: number): Promise<HeldLock> {
+    if (this.#permit?.isAlive) return this.#share(this.#permit);
     const asker: Asker = { served: new AbortController(), lock: undefined };
     this.#askers.add(asker);
     try {
@@ -50,21 +50,21 @@ export class ServerPermit {
   async #obtain(wait: number, signal: AbortSignal | undefined): Promise<void> {
     const lock = await this.#ask(wait, signal);
     const [first, ...others] = this.#askers;
-    if (!first || this.#hold?.held) {
+    if (!first || this.#permit?.isAlive) {
       // Another grant was quicker, and this one came before it could be called off.
       await lock[Symbol.asyncDispose]();
       return;
     }
-    this.#hold = lock.holds[0] as Hold;
+    this.#permit = lock.parts[0] as Acquisition;
     first.lock = lock;
-    for (const asker of others) asker.lock = this.#share(this.#hold);
+    for (const asker of others) asker.lock = this.#share(this.#permit);
     this.#askers.clear();
     for (const { served } of [first, ...others]) served.abort();
   }
 
-  #share(hold: Hold): LockHandle {
-    hold.share();
-    return new LockHandle([hold], 'shared');
+  #share(permit: Acquisition): HeldLock {
+    permit.share();
+    return new JointLock([permit], 'shared');
   }
 }
 

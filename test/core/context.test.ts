@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { LockHandle } from '../../lib/core/lock.js';
+import { HeldLock } from '../../lib/core/lock.js';
 import { currentLock, MemoryLockStore } from '../../lib/index.js';
 import { CoreLocks } from '../support/core-locks.js';
 import { deferred } from '../support/event.js';
@@ -96,7 +96,7 @@ describe('currentLock', () => {
   });
 
   it('costs the same, and keeps no lock alive, however long tasks go on that each outlive their lock', async () => {
-    const looks = vi.spyOn(LockHandle.prototype, 'openHoldOf');
+    const looks = vi.spyOn(HeldLock.prototype, 'openPart');
     const counts: number[] = [];
     const step = async (left: number): Promise<void> => {
       const released = deferred();

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Candidacy } from '../../lib/core/leader-election.js';
-import type { LockHandle } from '../../lib/core/lock.js';
+import type { HeldLock } from '../../lib/core/lock.js';
 import { MemoryLockStore } from '../../lib/index.js';
 import { CoreLocks } from '../support/core-locks.js';
 import { deferred } from '../support/event.js';
@@ -11,7 +11,7 @@ describe('A candidate that resigns', () => {
 
   it('between the grant and the knowledge of it gives the lock back, and calls nobody', async () => {
     const locks = new CoreLocks(new MemoryLockStore());
-    const granted = deferred<LockHandle>();
+    const granted = deferred<HeldLock>();
     const onElected = vi.fn();
     const warn = vi.fn();
     const over = vi.fn();

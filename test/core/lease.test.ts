@@ -100,7 +100,7 @@ describe('A lease', () => {
       const lease = leases.open({ maxHold: 7_500 });
       await pass(7_499);
       expect(lease.held).toBe(true);
-      const ends = leases.store.all('renew').map(({ at, asked }) => at + asked.ttl - lease.terms.since);
+      const ends = leases.store.all('renew').map(({ at, asked }) => at + asked.ttl - lease.since);
       expect(Math.max(...ends)).toBe(7_500);
       await pass(1);
       expect(leases.lost).toEqual(['expired']);
@@ -154,7 +154,7 @@ describe('A lease', () => {
       expect(times.length).toBeGreaterThanOrEqual(19);
       expect(lease.held).toBe(false);
       expect(leases.lost).toEqual(['unavailable']);
-      expect(leases.clock.now()).toBeLessThanOrEqual(lease.terms.since + 3_000 + 100);
+      expect(leases.clock.now()).toBeLessThanOrEqual(lease.since + 3_000 + 100);
     });
 
     it('none and then yes, and it was never lost', async () => {

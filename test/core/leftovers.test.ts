@@ -1,17 +1,14 @@
 import { queryObjects } from 'node:v8';
 import { describe, expect, it, vi } from 'vitest';
-import { Hold } from '../../lib/core/hold.js';
-import { Lease } from '../../lib/core/lease.js';
-import { LocalQueue } from '../../lib/core/local-queue.js';
-import { LockHandle } from '../../lib/core/lock.js';
-import { Request } from '../../lib/core/request.js';
-import { Waiting } from '../../lib/core/waiting.js';
+import { Acquisition } from '../../lib/core/acquisition.js';
+import { Claim } from '../../lib/core/claim.js';
+import { JointLock } from '../../lib/core/lock.js';
 import type { LockOptions } from '../../lib/index.js';
 import { CoreLocks, watch } from '../support/core-locks.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';
 import { busy, granted, type ScriptedCall, ScriptedStore } from '../support/scripted-store.js';
 
-const KINDS = [LocalQueue, Waiting, Request, Lease, Hold, LockHandle];
+const KINDS = [Claim, Acquisition, JointLock];
 const NAMES = 100;
 
 /** How many objects of the core are alive, by their class, after a garbage collection. */

@@ -79,6 +79,7 @@ describe('A body that runs while its service closes', () => {
     end.resolve('too late');
     await settle();
     expect(run.error).toMatchObject({ code: 'LOCK_LOST', why: 'released', result: 'too late' });
+    await pass(RELEASE_PATIENCE_MS);
     expect(vi.getTimerCount()).toBe(0);
   });
 

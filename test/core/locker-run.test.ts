@@ -31,6 +31,7 @@ describe('A body that runs under a lock', () => {
     store.next('release').answer(true);
     await settle();
     expect(run).toEqual({ settled: true, value: 'token 9, true' });
+    await pass(RELEASE_PATIENCE_MS);
     expect(vi.getTimerCount()).toBe(0);
   });
 

@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Waiting } from '../../lib/core/waiting.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';
 import { busy, granted } from '../support/scripted-store.js';
-import { pushed, Waitings } from '../support/waitings.js';
+import { pushed, type Waiting, Waitings } from '../support/waitings.js';
 
 describe('A grant', () => {
   useFakeTime();

@@ -37,7 +37,7 @@ describe('A waiting', () => {
     });
 
     it('without a place in the queue when it does not wait, and is over with the answer', async () => {
-      const waiting = waitings.open({ queue: false });
+      const waiting = waitings.open({ queues: false });
       expect(next().asked.alive).toBe(0);
       await refuse({ ticket: 0 });
       expect(waitings.refusals).toBe(1);

@@ -1,4 +1,4 @@
-import type { LockHandle } from '../../lib/core/lock.js';
+import type { HeldLock } from '../../lib/core/lock.js';
 import { type LockedBody, Locker } from '../../lib/core/locker.js';
 import { resolveNames } from '../../lib/core/names.js';
 import { resolveLockOptions } from '../../lib/core/options.js';
@@ -18,7 +18,7 @@ export class CoreLocks {
     this.locker = new Locker(store, this.clock, this.#options);
   }
 
-  acquire(name: LockName, options?: LockOptions): Promise<LockHandle> {
+  acquire(name: LockName, options?: LockOptions): Promise<HeldLock> {
     return this.locker.acquire(resolveNames(name), resolveLockOptions(this.#options.defaults, options));
   }
 

@@ -1,15 +1,68 @@
 import { AskRounds } from '../../lib/core/ask-rounds.js';
-import { Waiting, type WaitingKeeper } from '../../lib/core/waiting.js';
-import type { Wish, WishListener } from '../../lib/core/wish.js';
+import { Asking, type AskingKeeper, type Wish } from '../../lib/core/asking.js';
+import { RenewalWheel } from '../../lib/core/renewal.js';
 import type { Granted, LockUnavailableError, PushedGrant } from '../../lib/index.js';
 import { FakeClock } from './fake-time.js';
 import { granted, ScriptedStore } from './scripted-store.js';
 
+/** Somebody who asks, and does nothing with what becomes of it. */
+export class Waiting extends Asking {
+  readonly #waitings: Waitings;
+
+  constructor(waitings: Waitings, wish: Wish) {
+    super(waitings, 'me#1', wish);
+    this.#waitings = waitings;
+    this.ask();
+  }
+
+  override refresh(): void {
+    super.refresh();
+  }
+
+  protected get callers(): number {
+    return this.#waitings.callers();
+  }
+
+  protected get wantedBlock(): number {
+    return this.#waitings.block();
+  }
+
+  protected get keptUntil(): number {
+    return 0;
+  }
+
+  protected granted(grant: Granted, since: number): void {
+    this.#waitings.grants.push({ ...grant, owner: this.owner, since });
+  }
+
+  protected busy(): void {
+    this.#waitings.refusals += 1;
+  }
+
+  protected turnedAway(): void {
+    this.#waitings.turnedAwayCount += 1;
+  }
+
+  protected failed(error: LockUnavailableError): void {
+    this.#waitings.failures.push(error);
+  }
+
+  protected settled(): void {
+    this.#waitings.over.push(this);
+  }
+
+  protected lost(): void {}
+
+  protected over(): void {}
+}
+
 /** Waitings without anything around them, on a store and in a time that the test commands. */
-export class Waitings implements WaitingKeeper, WishListener {
+export class Waitings implements AskingKeeper {
   readonly store = new ScriptedStore();
   readonly clock = new FakeClock();
+  readonly wheel = new RenewalWheel(this.clock);
   readonly rounds = new AskRounds(this.clock);
+  readonly longestTtl = Number.POSITIVE_INFINITY;
   readonly patience = 5_000;
   /** Those of which nothing is left in the store. */
   readonly over: Waiting[] = [];
@@ -17,33 +70,13 @@ export class Waitings implements WaitingKeeper, WishListener {
   readonly failures: LockUnavailableError[] = [];
   refusals = 0;
   turnedAwayCount = 0;
-  block: WishListener['block'] = () => 1;
-  callers: WishListener['callers'] = () => 1;
+  block = (): number => 1;
+  callers = (): number => 1;
 
-  open({ block, ...wish }: Partial<Wish & Pick<WishListener, 'block'>> = {}): Waiting {
+  open({ block, ...wish }: Partial<Wish> & { block?: () => number } = {}): Waiting {
     if (block) this.block = block;
-    const terms = { permits: 0, ttl: 30_000, queue: true, replicas: 0, maxWaiting: Number.POSITIVE_INFINITY };
-    return new Waiting(this, 'me#1', { name: 'door', ...terms, ...wish }, this);
-  }
-
-  settled(waiting: Waiting): void {
-    this.over.push(waiting);
-  }
-
-  granted(grant: Granted, owner: string, since: number): void {
-    this.grants.push({ ...grant, owner, since });
-  }
-
-  busy(): void {
-    this.refusals += 1;
-  }
-
-  turnedAway(): void {
-    this.turnedAwayCount += 1;
-  }
-
-  failed(error: LockUnavailableError): void {
-    this.failures.push(error);
+    const terms = { permits: 0, ttl: 30_000, queues: true, replicas: 0, maxWaiting: Number.POSITIVE_INFINITY };
+    return new Waiting(this, { name: 'door', ...terms, ...wish });
   }
 }
 

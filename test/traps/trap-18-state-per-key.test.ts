@@ -1,12 +1,9 @@
 import { once } from 'node:events';
 import { getHeapSnapshot, queryObjects } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Hold } from '../../lib/core/hold.js';
-import { Lease } from '../../lib/core/lease.js';
-import { LocalQueue } from '../../lib/core/local-queue.js';
-import { LockHandle } from '../../lib/core/lock.js';
-import { Request } from '../../lib/core/request.js';
-import { Waiting } from '../../lib/core/waiting.js';
+import { Acquisition } from '../../lib/core/acquisition.js';
+import { Claim } from '../../lib/core/claim.js';
+import { JointLock } from '../../lib/core/lock.js';
 import { createLockService, type LockService } from '../../lib/index.js';
 import { MemoryLock } from '../../lib/memory/memory-lock.js';
 import { unique, useRedis } from '../support/redis.js';
@@ -18,7 +15,7 @@ const FEW = 20;
 /** The memory store remembers the last token of so many names, as its documentation says. */
 const REMEMBERED = 1_000;
 
-const PER_KEY = { Hold, Lease, LocalQueue, LockHandle, MemoryLock, Request, Waiting };
+const PER_KEY = { Acquisition, Claim, JointLock, MemoryLock };
 
 const eternal = new AbortController().signal;
 

@@ -1,0 +1,189 @@
+import type { Acquisition } from './acquisition.js';
+import { AskRounds } from './ask-rounds.js';
+import { Claim, type ClaimKeeper, type HandOverBounds } from './claim.js';
+import type { Clock } from './clock.js';
+import { Instance, seqOf } from './instance.js';
+import type { Line } from './line.js';
+import { RELEASE_PATIENCE_MS } from './lock.js';
+import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.js';
+import { outside } from './outside.js';
+import { Registry } from './registry.js';
+import { RenewalWheel } from './renewal.js';
+import { Watchdog, within } from './timer.js';
+
+/** How long closing waits for the store to let go of those who wait. */
+const CLOSE_PATIENCE_MS = 1_000;
+
+export interface ClaimsOptions {
+  readonly store: LockStore;
+  readonly clock: Clock;
+  /** The label that operators see. */
+  readonly label: string;
+  /** How long the store may stay silent, in ms. */
+  readonly patience: number;
+  readonly longestTtl: number;
+  readonly bounds: HandOverBounds;
+}
+
+/** One process at the store: all its claims, and the messages for them. */
+export class Claims implements ClaimKeeper, StoreListener {
+  readonly store: LockStore;
+  readonly clock: Clock;
+  readonly label: string;
+  readonly patience: number;
+  readonly longestTtl: number;
+  readonly bounds: HandOverBounds;
+  readonly wheel: RenewalWheel;
+  readonly rounds: AskRounds;
+  readonly watchdog = new Watchdog(RELEASE_PATIENCE_MS);
+  /** Called when a lease has ended. */
+  onEnded: (() => void) | undefined;
+
+  /** All of them, by the number of the owner. */
+  readonly #claims = new Registry<number, Claim>();
+  /** Those that further callers may join, by name. */
+  readonly #open = new Registry<string, Claim>();
+  /** Those that hold a name alone. */
+  readonly #exclusive = new Registry<string, Claim>();
+  /** How many are asked for, or have something left in the store. */
+  #asking = 0;
+  #instance: Instance | undefined;
+  #unsubscribe: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor({ store, clock, label, patience, longestTtl, bounds }: ClaimsOptions) {
+    this.store = store;
+    this.clock = clock;
+    this.label = label;
+    this.patience = patience;
+    this.longestTtl = longestTtl;
+    this.bounds = bounds;
+    this.wheel = new RenewalWheel(clock);
+    this.rounds = new AskRounds(clock);
+  }
+
+  /** Puts the acquisition where it will be served. */
+  enter(acquisition: Acquisition): void {
+    const { name, options, wait, stealsAfter } = acquisition;
+    const heldHere = this.heldHere(name);
+    // Whoever was told just now that the lease is lost may have aborted this very one.
+    if (acquisition.isSettled) return;
+    const open = this.#open.get(name);
+    if (wait === 0 && stealsAfter === undefined && (heldHere || (open?.knowsBusy && options.permits === 0))) {
+      const holders = heldHere ? [this.label] : [];
+      acquisition.refuse({ holders, retryAfter: heldHere?.remaining() ?? 0, trouble: undefined });
+      return;
+    }
+    const joins = options.permits === 0 && wait > 0 && this.bounds.max > 0 && !options.standalone;
+    const claim = (joins && open) || this.#make(acquisition, joins);
+    claim.join(acquisition, joins ? heldHere : undefined);
+  }
+
+  succeed(claim: Claim, line: Line<Acquisition>): void {
+    this.#open.delete(claim.name, claim);
+    const { first } = line;
+    if (first) this.#make(first, claim.isOpen).inherit(line, claim);
+  }
+
+  heldHere(name: string): Claim | undefined {
+    const claim = this.#exclusive.get(name);
+    return claim?.held ? claim : undefined;
+  }
+
+  won(claim: Claim): void {
+    if (claim.permits === 0) this.#exclusive.set(claim.name, claim);
+  }
+
+  settled(claim: Claim): void {
+    if (!claim.held) this.#claims.delete(seqOf(claim.owner), claim);
+    this.#asking -= 1;
+    if (this.#asking === 0) this.#onIdle?.();
+  }
+
+  ended(claim: Claim): void {
+    this.#claims.delete(seqOf(claim.owner), claim);
+    this.#exclusive.delete(claim.name, claim);
+    this.onEnded?.();
+  }
+
+  /** Whether a caller waits. */
+  get isAwaited(): boolean {
+    return this.#claims.values().some(({ isAwaited }) => isAwaited);
+  }
+
+  /** The names that this process holds. */
+  get heldNames(): string[] {
+    return this.#claims
+      .values()
+      .filter(({ held }) => held)
+      .map(({ name }) => name);
+  }
+
+  /** Ends every wait with a fresh error. */
+  failAll(error: (name: string) => Error): void {
+    for (const claim of this.#claims.values()) claim.failAll(error);
+  }
+
+  /** Gives back what is held still, takes the waiters out of the queue, as far as the store answers, and hears no more. */
+  async close(): Promise<void> {
+    const claims = this.#claims.values();
+    for (const claim of claims) claim.giveUp();
+    await Promise.allSettled(claims.map((claim) => claim.abandon()));
+    if (this.#asking > 0) await this.#idle();
+    this.wheel.clear();
+    for (const claim of claims) claim.stop();
+    this.watchdog.hurry();
+    this.#unsubscribe?.();
+  }
+
+  // Messages
+
+  granted(owner: Owner, grant: PushedGrant): void {
+    this.#claims.get(this.#own(owner))?.pushed(grant);
+  }
+
+  revoked(owner: Owner, token: number | undefined): void {
+    this.#claims.get(this.#own(owner))?.revoked(token);
+  }
+
+  releaseRequested(owner: Owner, token: number | undefined): void {
+    this.#claims.get(this.#own(owner))?.requested(token);
+  }
+
+  nudged(owner: Owner): void {
+    this.#claims.get(this.#own(owner))?.again();
+  }
+
+  reconnected(): void {
+    for (const claim of this.#claims.values()) claim.reconnected();
+  }
+
+  /** The number of one of our owners; 0, which none of them has, for an owner of another instance. */
+  #own(owner: Owner): number {
+    return this.#instance?.owns(owner) ? seqOf(owner) : 0;
+  }
+
+  #make(first: Acquisition, isOpen: boolean): Claim {
+    const claim = new Claim(this, this.#nextOwner(), first, isOpen);
+    this.#claims.set(seqOf(claim.owner), claim);
+    if (isOpen) this.#open.set(claim.name, claim);
+    this.#asking += 1;
+    return claim;
+  }
+
+  #nextOwner(): Owner {
+    if (!this.#instance) {
+      this.#instance = new Instance(this.label);
+      const { id } = this.#instance;
+      this.#unsubscribe = outside(() => this.store.subscribe(id, this));
+    }
+    return this.#instance.nextOwner();
+  }
+
+  #idle(): Promise<void> {
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+    return within(CLOSE_PATIENCE_MS, idle);
+  }
+}
