@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { RELEASE_PATIENCE_MS } from '../../lib/core/lock.js';
 import { CoreLocks, watch } from '../support/core-locks.js';
 import { type Deferred, deferred } from '../support/event.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { RELEASE_PATIENCE_MS } from '../../lib/core/lock.js';
 import type { LockedBody } from '../../lib/core/locker.js';
 import type { LockOptions, LockServiceOptions } from '../../lib/index.js';
 import { CoreLocks, watch } from '../support/core-locks.js';
