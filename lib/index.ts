@@ -12,8 +12,6 @@ export {
   LockUpgradeError,
 } from './core/errors.js';
 export type { LockHolder, LockInspection, LockWaiter } from './core/inspection.js';
-export type { JobLimit, JobOptions } from './core/job-options.js';
-export type { DeposedReason, ElectionListener, ElectOptions, LeaderElection } from './core/leader-election.js';
 export type { Lock } from './core/lock.js';
 export type {
   Busy,
@@ -33,40 +31,42 @@ export type {
 } from './core/lock-store.js';
 export type { LockedBody } from './core/locker.js';
 export type { LockName } from './core/names.js';
-export type { OnceOptions, OnceResult } from './core/once.js';
 export type { LockMode, LockOptions } from './core/options.js';
 export type { LockLogger, LockServiceOptions } from './core/service-options.js';
-export { createLockService } from './create-lock-service.js';
-export { InjectLocks } from './decorators/inject-locks.decorator.js';
-export { LockParam } from './decorators/lock-param.decorator.js';
-export { Locked } from './decorators/locked.decorator.js';
+export { JobLocks } from './features/jobs/job-locks.js';
+export type { JobElement } from './features/jobs/job-names.js';
+export type { JobLimit, JobOptions } from './features/jobs/job-options.js';
+export { JobSemaphore } from './features/jobs/job-semaphore.js';
+export type { DeposedReason, ElectionListener, ElectOptions, LeaderElection } from './features/leader-election.js';
+export type { OnceOptions, OnceResult } from './features/once.js';
+export { createLockManager, type LockManager, type WebLockOptions } from './features/web-locks/lock-manager.js';
+export type { LockManagerSnapshot, WebLockInfo } from './features/web-locks/snapshot.js';
+export type { WebLock } from './features/web-locks/web-lock.js';
+export { InjectLocks } from './nest/decorators/inject-locks.decorator.js';
+export { LockParam } from './nest/decorators/lock-param.decorator.js';
+export { Locked } from './nest/decorators/locked.decorator.js';
 export type {
   KeylessDecorator,
   LockedDecorator,
   LockedKey,
   NotLockable,
-} from './decorators/locked-decorator.js';
-export { OnElected } from './decorators/on-elected.decorator.js';
-export { Once, type OnceKey } from './decorators/once.decorator.js';
+} from './nest/decorators/locked-decorator.js';
+export type { CallSignal, LockedOptions, SkippingLockedOptions } from './nest/decorators/locked-options.js';
+export { OnElected } from './nest/decorators/on-elected.decorator.js';
+export type { OnElectedOptions } from './nest/decorators/on-elected-options.js';
+export { Once, type OnceKey } from './nest/decorators/once.decorator.js';
+export type { OnceMethodOptions } from './nest/decorators/once-method-options.js';
+export { getLockServiceToken } from './nest/lock.constants.js';
+export { LockExceptionFilter } from './nest/lock.exception-filter.js';
+export { LockModule } from './nest/lock.module.js';
+export { createLockService } from './service/create-lock-service.js';
 export type {
   LockModuleExtras,
   LockModuleOptions,
   LockOptionsFactory,
   LockStoreOptions,
-} from './interfaces/lock-module-options.interface.js';
-export type { CallSignal, LockedOptions, SkippingLockedOptions } from './interfaces/locked-options.interface.js';
-export type { OnElectedOptions } from './interfaces/on-elected-options.interface.js';
-export type { OnceMethodOptions } from './interfaces/once-method-options.interface.js';
-export { JobLocks } from './jobs/job-locks.js';
-export type { JobElement } from './jobs/job-names.js';
-export { JobSemaphore } from './jobs/job-semaphore.js';
-export { getLockServiceToken } from './lock.constants.js';
-export { LockExceptionFilter } from './lock.exception-filter.js';
-export { LockModule } from './lock.module.js';
-export { LockService, type TryRunResult } from './lock.service.js';
-export { MemoryLockStore, type MemoryLockStoreOptions } from './memory/memory-lock-store.js';
-export type { RedisClient } from './redis/redis-client.js';
-export type { RedisSource } from './redis/redis-source.js';
-export { createLockManager, type LockManager, type WebLockOptions } from './web-locks/lock-manager.js';
-export type { LockManagerSnapshot, WebLockInfo } from './web-locks/snapshot.js';
-export type { WebLock } from './web-locks/web-lock.js';
+} from './service/lock-module-options.js';
+export { LockService, type TryRunResult } from './service/lock-service.js';
+export { MemoryLockStore, type MemoryLockStoreOptions } from './stores/memory/memory-lock-store.js';
+export type { RedisClient } from './stores/redis/redis-client.js';
+export type { RedisSource } from './stores/redis/redis-source.js';

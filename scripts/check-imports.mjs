@@ -5,47 +5,19 @@ import { fileURLToPath } from 'node:url';
 
 const LIB = fileURLToPath(new URL('../lib/', import.meta.url));
 const MAX_LINES = 350;
-const GENERATED = 'redis/scripts/lua.ts';
+const GENERATED = 'stores/redis/scripts/lua.ts';
 
 // First match counts. What a file may import: `folder/`, `file.ts`, a package, or `type x`: `import type` only.
+// index, jobs, web-locks -> nest -> service -> features, stores -> core.
 const LAYERS = [
   ['core/', ['core/']],
-  ['memory/', ['core/', 'memory/']],
-  ['redis/', ['core/', 'redis/', 'ioredis']],
+  ['stores/memory/', ['core/', 'stores/memory/']],
+  ['stores/redis/', ['core/', 'stores/redis/', 'ioredis']],
+  ['features/', ['core/', 'features/']],
   ['testing/', ['core/', 'testing/']],
-  ['jobs/', ['core/', 'jobs/', 'lock.service.ts', '@nestjs/common']],
-  ['interfaces/', ['core/', 'interfaces/', 'type redis/', 'type ioredis', 'type @nestjs/common']],
-  [
-    'decorators/',
-    [
-      'core/',
-      'interfaces/',
-      'decorators/',
-      'lock.service.ts',
-      'lock.constants.ts',
-      '@nestjs/common',
-      'reflect-metadata',
-    ],
-  ],
-  ['lock.constants.ts', ['core/', 'lock.service.ts']],
-  ['lock.service.ts', ['core/']],
-  ['web-locks/', ['core/', 'lock.service.ts', 'web-locks/']],
-  ['lock.exception-filter.ts', ['core/', '@nestjs/common', '@nestjs/core', 'rxjs']],
-  [
-    '',
-    [
-      'core/',
-      'memory/',
-      'redis/',
-      'interfaces/',
-      'decorators/',
-      'web-locks/',
-      'jobs/',
-      /^(lock|create)[.-].*\.ts$/,
-      '@nestjs/common',
-      '@nestjs/core',
-    ],
-  ],
+  ['service/', ['core/', 'features/', 'stores/', 'service/']],
+  ['nest/', ['core/', 'features/', 'service/', 'nest/', '@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs']],
+  ['', ['core/', 'features/', 'stores/', 'service/', 'nest/']],
 ];
 
 const IMPORT =

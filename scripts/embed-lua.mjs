@@ -1,9 +1,9 @@
-// Writes lib/redis/scripts/lua.ts from the .lua files beside it; with --check it only tells whether that file is stale.
+// Writes lib/stores/redis/scripts/lua.ts from the .lua files beside it; with --check it only tells whether that file is stale.
 // TypeScript has no one way to find a file beside the module that works in both the ESM and the CommonJS build.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const folder = fileURLToPath(new URL('../lib/redis/scripts/', import.meta.url));
+const folder = fileURLToPath(new URL('../lib/stores/redis/scripts/', import.meta.url));
 const target = `${folder}lua.ts`;
 
 const HEADER = `// Generated from the .lua files in the folders beside it: edit those, then run \`npm run embed:lua\`.
@@ -34,7 +34,7 @@ if (!process.argv.includes('--check')) {
   if (current !== wanted) writeFileSync(target, wanted);
 } else if (current !== wanted) {
   console.error(
-    'lib/redis/scripts/lua.ts does not match the .lua files: run `npm run embed:lua` and commit the result.',
+    'lib/stores/redis/scripts/lua.ts does not match the .lua files: run `npm run embed:lua` and commit the result.',
   );
   process.exit(1);
 }

@@ -1,8 +1,8 @@
 import type { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Connection } from '../lib/redis/connection.js';
-import type { RedisClient } from '../lib/redis/redis-client.js';
-import { RedisLockStore } from '../lib/redis/redis-lock-store.js';
+import { Connection } from '../lib/stores/redis/connection.js';
+import type { RedisClient } from '../lib/stores/redis/redis-client.js';
+import { RedisLockStore } from '../lib/stores/redis/redis-lock-store.js';
 import { runLockStoreSuite } from '../lib/testing/index.js';
 import { ALL_EXTRAS } from './support/extras.js';
 import { unique } from './support/redis.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openQuorum } from '../lib/redis/quorum/open-quorum.js';
+import { openQuorum } from '../lib/stores/redis/quorum/open-quorum.js';
 import { runLockStoreSuite } from '../lib/testing/index.js';
 import { ALL_EXTRAS } from './support/extras.js';
 import { unique } from './support/redis.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Connection } from '../lib/redis/connection.js';
-import { RedisLockStore } from '../lib/redis/redis-lock-store.js';
+import { Connection } from '../lib/stores/redis/connection.js';
+import { RedisLockStore } from '../lib/stores/redis/redis-lock-store.js';
 import { runLockStoreSuite } from '../lib/testing/index.js';
 import { ALL_EXTRAS } from './support/extras.js';
 import { unique, useRedis } from './support/redis.js';

@@ -10,8 +10,6 @@ import {
   LockUpgradeError,
   OWN_CHAIN_REMEDY,
 } from './errors.js';
-import type { ResolvedJobOptions } from './job-options.js';
-import { Candidacy, type ElectionListener, type LeaderElection } from './leader-election.js';
 import { type HeldLock, JointLock, type Lock } from './lock.js';
 import type { LockStore } from './lock-store.js';
 import { assertGiven, enterFrames, isOpen, type NestedPlace, type Outer, takePlaces } from './nested.js';
@@ -43,16 +41,16 @@ export class Locker {
   readonly #options: ResolvedServiceOptions;
   readonly #claims: Claims;
   readonly #warn: (message: string) => void;
-  readonly #elections = new Set<LeaderElection>();
+  /** What ends before the locks are given back. */
+  readonly #endings: (() => Promise<void>)[] = [];
   /** The places that a warning of a chain that waits for itself has named. */
   readonly #warned = new Set<string>();
   #bodies = 0;
   #onQuiet: (() => void) | undefined;
-  #resigned = false;
   #closing: Promise<void> | undefined;
 
   constructor(store: LockStore, clock: Clock, options: ResolvedServiceOptions) {
-    this.calls = new StoreCalls(store, (name) => this.#assertOpen(name));
+    this.calls = new StoreCalls(store, (name) => this.assertOpen(name));
     this.#store = store;
     this.#clock = clock;
     this.#options = options;
@@ -158,29 +156,22 @@ export class Locker {
     return this.#options.defaults;
   }
 
-  get jobs(): ResolvedJobOptions {
-    return this.#options.jobs;
+  /** How long a shutdown waits for what runs, in ms. */
+  get shutdownGrace(): number {
+    return this.#options.shutdownGrace;
   }
 
-  elect(name: string, listener: ElectionListener, options: ResolvedLockOptions): LeaderElection {
-    this.#assertOpen(name);
-    if (this.#resigned) throw new LockClosedError(name);
-    assertNoLonger(this.#options.longestTtl, options);
-    const election = new Candidacy(name, listener, {
-      realm: this,
-      grace: this.#options.shutdownGrace,
-      acquire: (signal) => this.acquire([name], { ...options, signal }),
-      warn: this.#warn,
-      over: () => this.#elections.delete(election),
-    });
-    this.#elections.add(election);
-    return election;
+  get longestTtl(): number {
+    return this.#options.longestTtl;
   }
 
-  /** Ends all elections of this process for good; locks are had as before. */
-  async resignAll(): Promise<void> {
-    this.#resigned = true;
-    await Promise.all([...this.#elections].map((election) => election.resign()));
+  /** `end` is called when the service closes, and awaited before what is held is given back. */
+  beforeClose(end: () => Promise<void>): void {
+    this.#endings.push(end);
+  }
+
+  warn(message: string): void {
+    this.#warn(message);
   }
 
   /** Before a shutdown: until no caller waits any more, but not for what takes long. */
@@ -198,7 +189,7 @@ export class Locker {
   }
 
   #acquireOne(name: string, options: ResolvedLockOptions, wait: number): Promise<Acquisition> {
-    this.#assertOpen(name);
+    this.assertOpen(name);
     assertNoLonger(this.#options.longestTtl, options);
     options.signal?.throwIfAborted();
     if (options.steal) return this.#steal(name, options);
@@ -221,7 +212,7 @@ export class Locker {
     extraOf(this.#store, 'steal', 'To take a lock from its holder');
     for (let before: number | null | undefined; ; ) {
       const { lastToken } = await this.calls.look(name);
-      this.#assertOpen(name);
+      this.assertOpen(name);
       try {
         return await this.#stand(name, options, { wait: 0, stealsAfter: lastToken });
       } catch (error) {
@@ -252,7 +243,7 @@ export class Locker {
 
   async #close(): Promise<void> {
     this.#claims.failAll((name) => new LockClosedError(name));
-    await Promise.all([this.resignAll(), this.#quiet()]);
+    await Promise.all([...this.#endings.map((end) => end()), this.#quiet()]);
     await this.#claims.close();
   }
 
@@ -319,7 +310,8 @@ export class Locker {
     );
   }
 
-  #assertOpen(name: string): void {
+  /** Throws `LockClosedError` once the service closes. */
+  assertOpen(name: string): void {
     if (this.#closing) throw new LockClosedError(name);
   }
 }

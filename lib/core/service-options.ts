@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { inspect } from 'node:util';
+import { type JobOptions, type ResolvedJobOptions, resolveJobOptions } from '../features/jobs/job-options.js';
 import type { HandOverBounds } from './claim.js';
 import { type Duration, toMilliseconds } from './duration.js';
 import { LockOptionsError } from './errors.js';
-import { type JobOptions, type ResolvedJobOptions, resolveJobOptions } from './job-options.js';
 import {
   assertKnown,
   assertNoLonger,

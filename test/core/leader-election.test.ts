@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Candidacy } from '../../lib/core/leader-election.js';
 import type { HeldLock } from '../../lib/core/lock.js';
+import { Candidacy } from '../../lib/features/leader-election.js';
 import { MemoryLockStore } from '../../lib/index.js';
 import { CoreLocks } from '../support/core-locks.js';
 import { deferred } from '../support/event.js';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { resolveOnceOptions, runOnce } from '../../lib/core/once.js';
+import { resolveOnceOptions, runOnce } from '../../lib/features/once.js';
 import { MemoryLockStore } from '../../lib/index.js';
 import { CoreLocks, type Watched, watch } from '../support/core-locks.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';

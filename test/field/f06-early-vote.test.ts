@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLockService, type LockService } from '../../lib/index.js';
-import { readIntroduction } from '../../lib/redis/quorum/introduction.js';
+import { readIntroduction } from '../../lib/stores/redis/quorum/introduction.js';
 import { until } from '../support/event.js';
 import { freePort } from '../support/free-port.js';
 import { RedisQuorum } from '../support/redis-quorum.js';

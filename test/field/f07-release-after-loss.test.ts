@@ -1,9 +1,9 @@
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLockService, type LockService, type RedisSource } from '../../lib/index.js';
-import { Connection } from '../../lib/redis/connection.js';
-import { QuorumLockStore } from '../../lib/redis/quorum/quorum-lock-store.js';
-import { RedisLockStore } from '../../lib/redis/redis-lock-store.js';
+import { Connection } from '../../lib/stores/redis/connection.js';
+import { QuorumLockStore } from '../../lib/stores/redis/quorum/quorum-lock-store.js';
+import { RedisLockStore } from '../../lib/stores/redis/redis-lock-store.js';
 import { CoreLocks } from '../support/core-locks.js';
 import { until } from '../support/event.js';
 import { callScript, operations, ScriptedLock } from '../support/lock-script.js';

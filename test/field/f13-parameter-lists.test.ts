@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are sources of functions.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parameterNames } from '../../lib/decorators/parameter-names.js';
 import { Locked, LockKeyError } from '../../lib/index.js';
+import { parameterNames } from '../../lib/nest/decorators/parameter-names.js';
 import { anything, crookedLists, functionWith, parameterLists } from '../support/parameter-lists.js';
 
 const compiled = (list: string) => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runtime } from '../../lib/core/runtime.js';
-import { Connection } from '../../lib/redis/connection.js';
-import { RedisLockStore } from '../../lib/redis/redis-lock-store.js';
+import { Connection } from '../../lib/stores/redis/connection.js';
+import { RedisLockStore } from '../../lib/stores/redis/redis-lock-store.js';
 import { ScriptedLock } from '../support/lock-script.js';
 import { unique, useRedis } from '../support/redis.js';
 import { quiet } from '../support/stores.js';

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Claim } from '../../lib/core/lock-store.js';
-import { openQuorum } from '../../lib/redis/quorum/open-quorum.js';
-import type { QuorumLockStore } from '../../lib/redis/quorum/quorum-lock-store.js';
+import { openQuorum } from '../../lib/stores/redis/quorum/open-quorum.js';
+import type { QuorumLockStore } from '../../lib/stores/redis/quorum/quorum-lock-store.js';
 import { until } from '../support/event.js';
 import { traces } from '../support/redis-observe.js';
 import { RedisQuorum } from '../support/redis-quorum.js';

@@ -7,7 +7,7 @@ import {
   type LockService,
   MemoryLockStore,
 } from '../../lib/index.js';
-import type { RedisClient } from '../../lib/redis/redis-client.js';
+import type { RedisClient } from '../../lib/stores/redis/redis-client.js';
 import { deferred, until } from '../support/event.js';
 import { type ProgramOptions, runProgram } from '../support/program.js';
 import { unique, useRedis } from '../support/redis.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { resolveElectOptions } from '../../lib/core/leader-election.js';
 import { DEFAULT_LOCK_OPTIONS, resolveLockOptions } from '../../lib/core/options.js';
 import { resolveServiceOptions } from '../../lib/core/service-options.js';
+import { resolveElectOptions } from '../../lib/features/leader-election.js';
 import { createLockService, type LockServiceOptions } from '../../lib/index.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
 import { quiet } from '../support/stores.js';

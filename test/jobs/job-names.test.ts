@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nameOfElement, nameOfPermits } from '../../lib/jobs/job-names.js';
+import { nameOfElement, nameOfPermits } from '../../lib/features/jobs/job-names.js';
 
 /** Mostly of what the names are made of. */
 const text = fc.oneof(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { resolveServiceOptions } from '../../lib/core/service-options.js';
-import { checkModuleOptions } from '../../lib/create-lock-service.js';
 import { type JobOptions, LockModule, LockOptionsError } from '../../lib/index.js';
+import { checkModuleOptions } from '../../lib/service/create-lock-service.js';
 
 const WRONG: [problem: string, jobs: unknown, named: RegExp][] = [
   ['no object', 5, /`jobs`/],

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are sources of functions.
 import { runInThisContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { parameterNames } from '../../lib/decorators/parameter-names.js';
+import { parameterNames } from '../../lib/nest/decorators/parameter-names.js';
 
 type Fn = (...args: never[]) => unknown;
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileTemplate } from '../../lib/core/key-template.js';
 import { LockKeyError } from '../../lib/index.js';
-import { keyOf } from '../../lib/redis/keys.js';
+import { keyOf } from '../../lib/stores/redis/keys.js';
 import {
   anyText,
   calls,

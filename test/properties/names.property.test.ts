@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { compileTemplate } from '../../lib/core/key-template.js';
 import { resolveNames } from '../../lib/core/names.js';
 import { LockKeyError } from '../../lib/index.js';
-import { channelPrefix, furtherKeysOf, keyOf } from '../../lib/redis/keys.js';
+import { channelPrefix, furtherKeysOf, keyOf } from '../../lib/stores/redis/keys.js';
 import { METHOD, nearby, separating, value } from '../support/key-arbitraries.js';
 
 const RUNS = { numRuns: 1_000 };

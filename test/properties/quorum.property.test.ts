@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { UNBOUNDED } from '../../lib/core/options.js';
 import { type Busy, type Granted } from '../../lib/index.js';
-import { withDrift } from '../../lib/redis/quorum/quorum.js';
-import { QuorumLockStore } from '../../lib/redis/quorum/quorum-lock-store.js';
+import { withDrift } from '../../lib/stores/redis/quorum/quorum.js';
+import { QuorumLockStore } from '../../lib/stores/redis/quorum/quorum-lock-store.js';
 import { useFakeTime } from '../support/fake-time.js';
 import { MemoryVoter, type VoterClock, type VoterFault } from '../support/memory-voter.js';
 

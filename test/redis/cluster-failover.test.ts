@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Cluster, ClusterOptions, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLockService } from '../../lib/index.js';
-import { furtherKeysOf, keyOf } from '../../lib/redis/keys.js';
+import { furtherKeysOf, keyOf } from '../../lib/stores/redis/keys.js';
 import { until } from '../support/event.js';
 import { expectExclusion, expectNothingLeft, isKept, startLoad } from '../support/fail-over.js';
 import { memoryRegister } from '../support/guarded-register.js';

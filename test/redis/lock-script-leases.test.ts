@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LOCK_SCRIPT } from '../../lib/redis/lock-script.js';
+import { LOCK_SCRIPT } from '../../lib/stores/redis/lock-script.js';
 import { operations, ScriptedLock } from '../support/lock-script.js';
 import { useRedis } from '../support/redis.js';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LockUnavailableError } from '../../lib/index.js';
-import { Connection } from '../../lib/redis/connection.js';
-import { keyOf } from '../../lib/redis/keys.js';
-import type { RedisClient } from '../../lib/redis/redis-client.js';
-import { RedisLockStore } from '../../lib/redis/redis-lock-store.js';
+import { Connection } from '../../lib/stores/redis/connection.js';
+import { keyOf } from '../../lib/stores/redis/keys.js';
+import type { RedisClient } from '../../lib/stores/redis/redis-client.js';
+import { RedisLockStore } from '../../lib/stores/redis/redis-lock-store.js';
 import { unique } from '../support/redis.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createLockManager, createLockService, type RedisSource } from '../../lib/index.js';
-import { namesIn } from '../../lib/redis/names-in.js';
-import type { RedisClient } from '../../lib/redis/redis-client.js';
+import { namesIn } from '../../lib/stores/redis/names-in.js';
+import type { RedisClient } from '../../lib/stores/redis/redis-client.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { quiet } from '../support/stores.js';

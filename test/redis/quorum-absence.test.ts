@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { QuorumLockStore } from '../../lib/redis/quorum/quorum-lock-store.js';
+import { QuorumLockStore } from '../../lib/stores/redis/quorum/quorum-lock-store.js';
 import { watch } from '../support/core-locks.js';
 import { pass, useFakeTime } from '../support/fake-time.js';
 import { MemoryVoter, type VoterFault } from '../support/memory-voter.js';

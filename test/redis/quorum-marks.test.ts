@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LockStore } from '../../lib/index.js';
-import { QuorumLockStore } from '../../lib/redis/quorum/quorum-lock-store.js';
+import { QuorumLockStore } from '../../lib/stores/redis/quorum/quorum-lock-store.js';
 import { until } from '../support/event.js';
 import { MemoryVoter } from '../support/memory-voter.js';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLockService, type Duration, type Lock, type LockService } from '../../lib/index.js';
-import { openQuorum } from '../../lib/redis/quorum/open-quorum.js';
+import { openQuorum } from '../../lib/stores/redis/quorum/open-quorum.js';
 import { until } from '../support/event.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
 import type { RedisServer } from '../support/redis-server.js';

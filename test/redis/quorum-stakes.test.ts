@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LockUnavailableError } from '../../lib/index.js';
-import { Stakes } from '../../lib/redis/quorum/stakes.js';
+import { Stakes } from '../../lib/stores/redis/quorum/stakes.js';
 import { deferred } from '../support/event.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type LockStore, MemoryLockStore } from '../../lib/index.js';
-import { QuorumLockStore } from '../../lib/redis/quorum/quorum-lock-store.js';
+import { QuorumLockStore } from '../../lib/stores/redis/quorum/quorum-lock-store.js';
 import { CoreLocks, watch } from '../support/core-locks.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLockService } from '../../lib/index.js';
-import { LOCK_SCRIPT } from '../../lib/redis/lock-script.js';
+import { LOCK_SCRIPT } from '../../lib/stores/redis/lock-script.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { callsOf, traces } from '../support/redis-observe.js';

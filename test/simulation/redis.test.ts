@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LOCK_SCRIPT } from '../../lib/redis/lock-script.js';
+import { LOCK_SCRIPT } from '../../lib/stores/redis/lock-script.js';
 import { Random } from '../faults/random.js';
 import { operations } from '../support/lock-script.js';
 import { unique, useRedis } from '../support/redis.js';

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { StoreListener } from '../../lib/index.js';
-import { Connection } from '../../lib/redis/connection.js';
-import { channelPrefix, keyOf } from '../../lib/redis/keys.js';
-import { RedisLockStore } from '../../lib/redis/redis-lock-store.js';
+import { Connection } from '../../lib/stores/redis/connection.js';
+import { channelPrefix, keyOf } from '../../lib/stores/redis/keys.js';
+import { RedisLockStore } from '../../lib/stores/redis/redis-lock-store.js';
 import { type Deferred, deferred } from './event.js';
 import { type SharedRedis, unique } from './redis.js';
 

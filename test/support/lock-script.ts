@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { LOCK_SCRIPT } from '../../lib/redis/lock-script.js';
+import { LOCK_SCRIPT } from '../../lib/stores/redis/lock-script.js';
 import { until } from './event.js';
 import { unique } from './redis.js';
 

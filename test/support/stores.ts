@@ -1,6 +1,6 @@
 import { type LockModuleOptions, type LockStore, MemoryLockStore, type RedisSource } from '../../lib/index.js';
-import { Connection } from '../../lib/redis/connection.js';
-import { RedisLockStore } from '../../lib/redis/redis-lock-store.js';
+import { Connection } from '../../lib/stores/redis/connection.js';
+import { RedisLockStore } from '../../lib/stores/redis/redis-lock-store.js';
 import { type SharedRedis, unique } from './redis.js';
 import { type StoreCall, StoreProxy } from './store-proxy.js';
 import { TcpProxy } from './tcp-proxy.js';

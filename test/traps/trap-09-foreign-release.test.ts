@@ -6,8 +6,8 @@ import {
   type LockStore,
   MemoryLockStore,
 } from '../../lib/index.js';
-import { Connection } from '../../lib/redis/connection.js';
-import { RedisLockStore } from '../../lib/redis/redis-lock-store.js';
+import { Connection } from '../../lib/stores/redis/connection.js';
+import { RedisLockStore } from '../../lib/stores/redis/redis-lock-store.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { bothStores, quiet, type SlowLine } from '../support/stores.js';

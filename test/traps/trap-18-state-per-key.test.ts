@@ -5,7 +5,7 @@ import { Acquisition } from '../../lib/core/acquisition.js';
 import { Claim } from '../../lib/core/claim.js';
 import { JointLock } from '../../lib/core/lock.js';
 import { createLockService, type LockService } from '../../lib/index.js';
-import { MemoryLock } from '../../lib/memory/memory-lock.js';
+import { MemoryLock } from '../../lib/stores/memory/memory-lock.js';
 import { unique, useRedis } from '../support/redis.js';
 import { bothStores } from '../support/stores.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createLockService, type Lock, type LockModuleOptions, type LockService } from '../../lib/index.js';
-import { Connection } from '../../lib/redis/connection.js';
-import { LOCK_SCRIPT } from '../../lib/redis/lock-script.js';
-import { RedisLockStore } from '../../lib/redis/redis-lock-store.js';
+import { Connection } from '../../lib/stores/redis/connection.js';
+import { LOCK_SCRIPT } from '../../lib/stores/redis/lock-script.js';
+import { RedisLockStore } from '../../lib/stores/redis/redis-lock-store.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { inTests, quiet } from '../support/stores.js';

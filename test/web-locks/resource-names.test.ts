@@ -1,8 +1,8 @@
 // The cases of `resource-names` of the web platform tests, in our own words, and how the names stand in the store.
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { lockNameOf, webNameOf } from '../../lib/features/web-locks/web-names.js';
 import { LockKeyError, type LockManager } from '../../lib/index.js';
-import { lockNameOf, webNameOf } from '../../lib/web-locks/web-names.js';
 import { useRedis } from '../support/redis.js';
 import { bothStores } from '../support/stores.js';
 import { expectException, openClients, openLocks, Take } from '../support/web-clients.js';

@@ -1,7 +1,0 @@
-import type { LockOptions } from '../core/options.js';
-
-/** The options of `@OnElected`. */
-export interface OnElectedOptions extends Pick<LockOptions, 'ttl' | 'replicas'> {
-  /** The registration to use: the `name` that `LockModule.forRoot` was given. Default: the one without a name. */
-  service?: string | undefined;
-}

@@ -1,0 +1,84 @@
+import type { LockUnavailableError } from '../../core/errors.js';
+import { runtime } from '../../core/runtime.js';
+import type { CancelTimer } from '../../core/timer.js';
+import type { Operation } from './lock-script.js';
+
+/** What one operation has come to: the reply of the script, or why there is none. */
+export type Reply = string | LockUnavailableError;
+
+/** What travels in one script call: operations of one tick, and one promise of the replies to all of them. */
+export class Batch {
+  readonly keys: string[] = [];
+  readonly operations: Operation[] = [];
+  readonly replies: Promise<readonly Reply[]>;
+  /** Settles the promise; does nothing the second time. */
+  answer!: (replies: readonly Reply[]) => void;
+  fail!: (error: unknown) => void;
+  /** Set while it waits: to be sent, then for the answer. */
+  cancelTimeout: CancelTimer | undefined;
+  /** How many replicas should have what it writes, and how many were known to have it when it was answered. */
+  readonly replicas: number;
+  copies = 0;
+  /** Its number, where it releases something. */
+  call: number | undefined;
+  readonly submittedAt: number;
+  /** How often it was sent, and how often the connection had been lost by then. */
+  sends = 0;
+  losses = 0;
+  /** A server that takes no writes serves it, too. */
+  readsOnly = true;
+  /** It may have run. */
+  isUncertain = false;
+  /** It finds out whether Redis is back. */
+  isTrial = false;
+  /** Called once nothing of it is on the way any more, which may be long after it has failed. */
+  onGone: ((wasAnswered: boolean) => void)[] | undefined;
+
+  constructor(replicas: number, submittedAt = runtime.monotonic()) {
+    this.replicas = replicas;
+    this.submittedAt = submittedAt;
+    this.replies = new Promise((resolve, reject) => {
+      this.answer = resolve;
+      this.fail = reject;
+    });
+  }
+
+  /** Returns the place of its reply. */
+  add(key: string, operation: Operation): number {
+    this.keys.push(key);
+    return this.operations.push(operation) - 1;
+  }
+
+  get isOfOneName(): boolean {
+    return this.keys.every((key) => key === this.keys[0]);
+  }
+
+  gone(wasAnswered: boolean): void {
+    for (const listener of this.onGone ?? []) listener(wasAnswered);
+    this.onGone = undefined;
+  }
+
+  /** One batch for each of its operations, whose outcomes are those of this one. */
+  split(): Batch[] {
+    const parts = this.operations.map((operation, place) => {
+      const part = new Batch(this.replicas, this.submittedAt);
+      part.call = this.call;
+      part.readsOnly = this.readsOnly;
+      part.add(this.keys[place] as string, operation);
+      return part;
+    });
+    void Promise.all(parts.map((part) => part.replies.catch((error: LockUnavailableError) => [error]))).then((all) => {
+      this.copies = Math.min(...parts.map(({ copies }) => copies));
+      this.answer(all.map(([reply]) => reply as Reply));
+    });
+    let left = parts.length;
+    let answered = true;
+    const gone = (wasAnswered: boolean): void => {
+      left -= 1;
+      answered &&= wasAnswered;
+      if (left === 0) this.gone(answered);
+    };
+    for (const part of parts) part.onGone = [gone];
+    return parts;
+  }
+}

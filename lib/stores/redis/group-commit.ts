@@ -1,0 +1,334 @@
+import { LockUnavailableError } from '../../core/errors.js';
+import type { Owner } from '../../core/lock-store.js';
+import { outside } from '../../core/outside.js';
+import { Registry } from '../../core/registry.js';
+import { runtime } from '../../core/runtime.js';
+import { after } from '../../core/timer.js';
+import { Batch, type Reply } from './batch.js';
+import type { Connection } from './connection.js';
+import { furtherKeysOf, keyOf } from './keys.js';
+import { type Operation, readReplies } from './lock-script.js';
+import { isOfSeveralSlots, notNow } from './not-now.js';
+import { Outage, type Sent } from './outage.js';
+import type { ReleaseTraces } from './release-traces.js';
+import { bareError, isReplyError, replyError } from './reply-error.js';
+import { type ScriptArguments, ScriptCaller } from './script-caller.js';
+import type { Topology } from './topology.js';
+
+/** Small enough that client and server work at the same time; one big batch makes them take turns. */
+const BATCH = 16;
+/** After a reply that means "not now" the call is sent again this much later, and later each time. */
+const SHORTEST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 400;
+
+export interface GroupCommitOptions {
+  readonly namespace: string;
+  /** What stands before an instance in the name of its channel. */
+  readonly channelPrefix: string;
+  /** How long one command may take, in ms. */
+  readonly timeout: number;
+  /** After how long an outage calls fail at once, in ms. */
+  readonly patience: number;
+  readonly traces: ReleaseTraces;
+  readonly topology: Topology;
+}
+
+/** One operation on its way. */
+export interface Submission<T> {
+  readonly name: string;
+  readonly operation: Operation;
+  /** Throws for what is no reply to it. `copies`: how many of the `replicas` have what was written. */
+  readonly decode: (reply: string, copies: number) => T;
+  /** While Redis is away, wait for it; false: reject at once. Default true. */
+  readonly patient?: boolean;
+  readonly replicas?: number;
+  /** A server that takes no writes serves it, too. Default false. */
+  readonly readsOnly?: boolean;
+  /** Whose hold it ends. */
+  readonly releases?: Owner;
+  /** Nothing of it is on the way any more: it was answered, or its connection is gone. May come long after it has failed. */
+  readonly onGone?: ((wasAnswered: boolean) => void) | undefined;
+}
+
+/**
+ * Operations of one tick travel together, as one script call for each batch. Nothing is handed to the client while it
+ * is not connected: what was never sent certainly did not run.
+ */
+export class GroupCommit {
+  /** The instance that most owners belong to; each call names it once. */
+  instance = '';
+  readonly #connection: Connection;
+  readonly #options: GroupCommitOptions;
+  readonly #outage: Outage;
+  readonly #script: ScriptCaller;
+  /** Not sent yet. */
+  #waiting: Batch[] = [];
+  /** Those of this tick that have room: one for each name, or one for all. */
+  #open = new Registry<string, Batch>();
+  readonly #inFlight: Batch[] = [];
+  /** Those that were told "not now". */
+  readonly #paused = new Set<Batch>();
+  #scheduled = false;
+
+  constructor(connection: Connection, options: GroupCommitOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#outage = new Outage(connection, options.patience);
+    this.#script = new ScriptCaller(connection, options.timeout);
+    connection.onReady(() => this.#flush());
+    options.topology.onKnown(() => this.#flush());
+    connection.onEnd(() => this.#failWaiting());
+  }
+
+  /** The reply to one operation. */
+  submit<T>(submission: Submission<T>): Promise<T> {
+    const { name, operation, decode, patient = true, replicas = 0, readsOnly = false, releases, onGone } = submission;
+    const { ended, ready } = this.#connection;
+    const refusal = this.#outage.refusal(name) ?? (ended || (!patient && !ready) ? notConnected(name) : undefined);
+    if (refusal) {
+      onGone?.(true);
+      return Promise.reject(refusal);
+    }
+    const batch = this.#batchFor(name, replicas);
+    batch.readsOnly &&= readsOnly;
+    if (!batch.isTrial && this.#outage.startsTrial()) batch.isTrial = true;
+    if (onGone) batch.onGone = [...(batch.onGone ?? []), onGone];
+    const place = batch.add(keyOf(this.#options.namespace, name), operation);
+    const { traces } = this.#options;
+    if (releases !== undefined) batch.call ??= traces.nextCall();
+    const since = runtime.monotonic();
+    return batch.replies.then(
+      (replies) => read(name, replies[place] as Reply, (reply) => decode(reply, batch.copies)),
+      (error: unknown) => {
+        const failure = LockUnavailableError.from(error, name);
+        if (releases !== undefined && failure.uncertain) traces.unanswered(releases, batch.call as number, since);
+        throw failure;
+      },
+    );
+  }
+
+  /** The owner as it travels: without the instance when that is the one that the call names. */
+  short(owner: Owner): string {
+    const { length } = this.instance;
+    return owner.startsWith(this.instance) && owner[length] === '#' ? owner.slice(length) : owner;
+  }
+
+  /** Fails what waits for an answer. */
+  close(): void {
+    this.#failWaiting();
+    for (const batch of [...this.#inFlight]) {
+      this.#settled(batch);
+      batch.fail(new LockUnavailableError(undefined, 'the service was closed before Redis answered'));
+    }
+  }
+
+  #batchFor(name: string, replicas: number): Batch {
+    // Then a call stays within one slot, and on one server.
+    const { oneNamePerCall, isOpen } = this.#options.topology;
+    const group = oneNamePerCall && !isOpen ? name : '';
+    const open = this.#open.get(group);
+    if (open && open.operations.length < BATCH && open.replicas === replicas) return open;
+    const batch = new Batch(replicas);
+    this.#open.set(group, batch);
+    this.#waiting.push(batch);
+    this.#schedule();
+    return batch;
+  }
+
+  #schedule(): void {
+    if (!this.#scheduled) outside(() => runtime.nextTick(this.#flush));
+    this.#scheduled = true;
+  }
+
+  #failWaiting(): void {
+    for (const batch of [...this.#waiting.splice(0), ...this.#paused]) this.#failUnsent(batch, notConnected());
+    this.#paused.clear();
+  }
+
+  #failUnsent(batch: Batch, error: LockUnavailableError): void {
+    batch.cancelTimeout?.();
+    if (batch.isTrial) this.#outage.tried();
+    batch.fail(error);
+    batch.gone(true);
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    this.#open = new Registry();
+    if (this.#waiting.length === 0) return;
+    if (!this.#connection.ready) this.#holdBack();
+    else if (!this.#options.topology.isPending) for (const batch of this.#waiting.splice(0)) this.#sendOrSplit(batch);
+  };
+
+  /** What was put together when it was not known yet whether it may be. */
+  #sendOrSplit(batch: Batch): void {
+    const isTooWide = this.#options.topology.oneNamePerCall && !batch.isOfOneName;
+    for (const part of isTooWide ? batch.split() : [batch]) void this.#send(part);
+    if (isTooWide && batch.isTrial) this.#outage.tried();
+  }
+
+  /** Not connected: each operation waits for that, but only so long. */
+  #holdBack(): void {
+    const { timeout } = this.#options;
+    for (const batch of this.#waiting) {
+      const giveUp = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(batch), 1);
+        const problem = `Redis could not be reached for ${timeout} ms`;
+        const { isUncertain: uncertain } = batch;
+        const { reply } = this.#outage;
+        const { lastError: cause } = this.#connection;
+        this.#outage.report();
+        // The connection that has answered so is being replaced.
+        if (reply) this.#failUnsent(batch, refused(undefined, reply, uncertain));
+        else this.#failUnsent(batch, new LockUnavailableError(undefined, problem, { uncertain, cause }));
+      };
+      batch.cancelTimeout ??= after(this.#left(batch), giveUp, { awaited: true });
+    }
+    this.#outage.missed();
+    this.#connection.wake();
+  }
+
+  /** For how many ms more it may wait to be sent. */
+  #left(batch: Batch): number {
+    return Math.max(0, batch.submittedAt + this.#options.timeout - runtime.monotonic());
+  }
+
+  async #send(batch: Batch): Promise<void> {
+    const { timeout } = this.#options;
+    batch.cancelTimeout?.();
+    this.#inFlight.push(batch);
+    if (this.#inFlight.length === 1) this.#connection.keepAlive(true);
+    batch.losses = this.#connection.losses;
+    batch.sends += 1;
+    const sent = this.#outage.sent();
+    const giveUp = (): void => {
+      if (!this.#inFlight.includes(batch)) return;
+      this.#settled(batch);
+      this.#outage.unanswered(sent);
+      batch.fail(new LockUnavailableError(undefined, `Redis did not answer for ${timeout} ms`));
+    };
+    // After a pause of the process the answer may be here, and be read before `setImmediate`.
+    batch.cancelTimeout = after(timeout, () => runtime.setImmediate(giveUp), { awaited: true });
+    try {
+      const reply = await this.#call(batch);
+      this.#outage.answered();
+      this.#outage.served(batch.readsOnly);
+      batch.answer(readReplies(reply, batch.operations.length));
+      batch.gone(true);
+    } catch (error) {
+      this.#failed(batch, sent, error as Error);
+    }
+    this.#settled(batch);
+  }
+
+  #failed(batch: Batch, sent: Sent, error: Error): void {
+    const word = notNow(error);
+    const wasAnswered = word !== undefined || isReplyError(error);
+    if (wasAnswered) this.#outage.answered();
+    if (word) this.#outage.notNow(word, error, sent.at);
+    else if (wasAnswered) this.#outage.served(batch.readsOnly);
+    // What was sent twice may have been done the first time, and its answer been lost.
+    batch.isUncertain ||= !wasAnswered || batch.losses !== this.#connection.losses;
+    if (this.#triesAgain(batch, error)) return;
+    if (word) this.#outage.report();
+    batch.fail(wasAnswered ? refused(undefined, error, batch.isUncertain) : unknown(undefined, error));
+    batch.gone(wasAnswered);
+  }
+
+  /** Where nothing has run. */
+  #triesAgain(batch: Batch, error: Error): boolean {
+    // What was given up meanwhile must not be done any more.
+    if (!this.#inFlight.includes(batch)) return false;
+    // A trial has found out.
+    if (notNow(error) && !batch.isTrial && this.#left(batch) > 0) this.#later(batch);
+    else if (isOfSeveralSlots(error)) {
+      this.#options.topology.isClustered(error);
+      if (batch.operations.length === 1) return false;
+      this.#oneByOne(batch);
+    } else return false;
+    return true;
+  }
+
+  #later(batch: Batch): void {
+    this.#settled(batch, false);
+    this.#paused.add(batch);
+    const pause = Math.min(SHORTEST_PAUSE_MS * 2 ** (batch.sends - 1), LONGEST_PAUSE_MS, this.#left(batch));
+    const again = (): void => {
+      this.#paused.delete(batch);
+      batch.cancelTimeout = undefined;
+      this.#waiting.push(batch);
+      this.#schedule();
+    };
+    batch.cancelTimeout = after(pause, again, { awaited: true });
+  }
+
+  #oneByOne(batch: Batch): void {
+    this.#settled(batch);
+    this.#waiting.push(...batch.split());
+    this.#schedule();
+  }
+
+  /** `isOver`: nothing more is tried. */
+  #settled(batch: Batch, isOver = true): void {
+    const index = this.#inFlight.indexOf(batch);
+    if (index < 0) return;
+    batch.cancelTimeout?.();
+    this.#inFlight.splice(index, 1);
+    if (batch.isTrial && isOver) this.#outage.tried();
+    if (this.#inFlight.length === 0) this.#connection.keepAlive(false);
+  }
+
+  async #call(batch: Batch): Promise<unknown> {
+    // What was given up may have been withdrawn meanwhile, and must not be done any more.
+    const isWanted = (): boolean => this.#inFlight.includes(batch);
+    const args = this.#argumentsOf(batch);
+    if (batch.replicas === 0) return this.#script.call(args, isWanted);
+    const { reply, copies } = await this.#script.callWithReplicas(args, batch.replicas, isWanted);
+    batch.copies = copies;
+    return reply;
+  }
+
+  /** The number of keys, the keys, and the rest. */
+  #argumentsOf(batch: Batch): ScriptArguments {
+    // While a slot moves, a node answers for the keys that it is told of: a lock must not be seen in part.
+    const { oneNamePerCall, namesAllKeys } = this.#options.topology;
+    const keys = namesAllKeys ? [...batch.keys, ...furtherKeysOf(batch.keys[0] as string)] : [...batch.keys];
+    const { traces, namespace, channelPrefix } = this.#options;
+    let call = '';
+    if (batch.call !== undefined) {
+      keys.push(traces.key(oneNamePerCall ? (batch.keys[0] as string) : namespace));
+      call = traces.argument(batch.call, oneNamePerCall);
+    }
+    return [keys.length, ...keys, channelPrefix, this.instance, call, ...batch.operations];
+  }
+}
+
+function read<T>(name: string, reply: Reply, decode: (reply: string) => T): T {
+  if (typeof reply !== 'string') throw LockUnavailableError.from(reply, name);
+  if (reply.startsWith('e ')) throw failed(name, reply.slice(2));
+  try {
+    return decode(reply);
+  } catch (error) {
+    throw error instanceof LockUnavailableError ? error : unknown(name, error as Error);
+  }
+}
+
+function unknown(name: string | undefined, error: Error): LockUnavailableError {
+  const cause = bareError(error);
+  return new LockUnavailableError(name, `no answer (${cause.message})`, { cause });
+}
+
+/** An error that Redis replied with to the whole call says that nothing was done, if it was sent once. */
+function refused(name: string | undefined, error: Error, uncertain: boolean): LockUnavailableError {
+  const cause = bareError(error);
+  return new LockUnavailableError(name, `Redis refused (${cause.message})`, { cause, uncertain, refused: true });
+}
+
+/** The error of one operation, which the script keeps from its neighbours. Half of it may have been done. */
+function failed(name: string, message: string): LockUnavailableError {
+  return new LockUnavailableError(name, `Redis refused (${message})`, { cause: replyError(message), refused: true });
+}
+
+function notConnected(name?: string): LockUnavailableError {
+  return new LockUnavailableError(name, 'Redis is not connected', { uncertain: false });
+}

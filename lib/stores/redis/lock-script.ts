@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import type { Busy, Claim, Granted, PushedGrant, StoreHolder, StoreState, StoreWaiter } from '../../core/lock-store.js';
+import { LOCK_SCRIPT } from './scripts/lua.js';
+
+export { LOCK_SCRIPT };
+
+export const LOCK_SCRIPT_SHA = createHash('sha1').update(LOCK_SCRIPT).digest('hex');
+
+/** An operation as the script takes it: its name, then its arguments, none of which contains a space. An owner may be short. */
+export type Operation = string;
+
+export const operation = {
+  acquire: (owner: string, claim: Claim, push: boolean, alive = claim.alive): Operation => {
+    const { permits, ttl, ticket, attempt, block, callers = 1, maxWaiting = Number.POSITIVE_INFINITY } = claim;
+    const bound = maxWaiting === Number.POSITIVE_INFINITY ? '' : ` ${maxWaiting}`;
+    return `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0} ${callers}${bound}`;
+  },
+  renew: (owner: string, ttl: number): Operation => `renew ${ttl} ${owner}`,
+  /** A renewal, now and then, for which the fence lives on too. */
+  prolong: (owner: string, ttl: number): Operation => `prolong ${ttl} ${owner}`,
+  raise: (owner: string, ttl: number, token: number, block: number): Operation =>
+    `raise ${ttl} ${owner} ${token} ${block}`,
+  /** `earlier`: the numbers of the calls in which it was sent before. */
+  release: (owner: string, retain: number, earlier: readonly number[] = []): Operation =>
+    earlier.length > 0 ? `again ${retain} ${owner} ${earlier.join(' ')}` : `release ${retain} ${owner}`,
+  withdraw: (owner: string): Operation => `withdraw ${owner}`,
+  force: (expected: number | null): Operation => `force ${expected ?? ''}`,
+  complete: (owner: string, remember: number, retain: number | undefined, earlier: readonly number[] = []): Operation =>
+    ['complete', remember, owner, ...(retain === undefined ? [] : [retain, ...earlier])].join(' '),
+  marked: (): Operation => 'marked',
+  unmark: (mark: string | number): Operation => `unmark ${mark}`,
+  ask: (): Operation => 'ask',
+  steal: (owner: string, { ttl, block }: Claim, expected: number | null): Operation =>
+    `steal ${owner} ${ttl} ${block} ${expected ?? ''}`,
+  inspect: (): Operation => 'inspect',
+  /** `nonce`: what the instance then hears, if it hears anything. One word. */
+  probe: (instance: string, nonce: string): Operation => `probe ${instance} ${nonce}`,
+};
+
+/** The replies of one call, one for each operation. */
+export function readReplies(reply: unknown, operations: number): string[] {
+  const replies = typeof reply === 'string' ? reply.split('\n') : misunderstood();
+  return replies.length === operations ? replies : misunderstood();
+}
+
+const TOKEN = /^\d+$/;
+const HELD = /^[gn] (\d+) (\d+)$/;
+const BUSY = /^([br]) (\d*) (\d+) (\d+) (.*)$/s;
+
+/** Whether an answer to `acquire` says that the owner held it already: it has not heard the message of its grant, if it waited. */
+export function wasHeldAlready(reply: string): boolean {
+  return reply.startsWith('g ');
+}
+
+/** The answer to `acquire`. What is neither a grant nor a refusal throws: nobody has the lock by a misunderstanding. */
+export function readAcquired(reply: string, { permits, block }: Claim): Granted | Busy {
+  if (TOKEN.test(reply)) return { granted: true, token: Number(reply), block: permits > 0 ? 1 : block };
+  const held = HELD.exec(reply);
+  if (held) return { granted: true, token: Number(held[1]), block: Number(held[2]) };
+  const [, kind, retryAfter, ticket, rank, holder] = BUSY.exec(reply) ?? misunderstood();
+  return {
+    granted: false,
+    retryAfter: retryAfter ? Number(retryAfter) : null,
+    ticket: Number(ticket),
+    rank: Number(rank),
+    holder: holder || undefined,
+    ...(holder && !isOwner(holder) ? { foreign: true } : {}),
+    ...(kind === 'r' ? { reentered: true } : {}),
+  };
+}
+
+export function readYesOrNo(reply: string): boolean {
+  return reply === '1' || (reply === '0' ? false : misunderstood());
+}
+
+/** The answer to `marked`. */
+export function readMark(reply: string): number | null {
+  if (reply === '') return null;
+  return TOKEN.test(reply) ? Number(reply) : misunderstood();
+}
+
+/** The answer to `inspect`. */
+export function readState(reply: string): StoreState {
+  const [lastToken, holder, holderMs, shares, ...rest] = reply.split('\t');
+  if (shares === undefined) return misunderstood();
+  const token = lastToken ? Number(lastToken) : null;
+  const holders: StoreHolder[] = holder ? [readHolder(holder, Number(holderMs))] : [];
+  const sharesEnd = Number(shares) * 2;
+  for (let i = 0; i < sharesEnd; i += 2) {
+    const [retained, owner] = unmark(rest[i] as string);
+    holders.push({ owner, mode: 'shared', token, remaining: Number(rest[i + 1]), retained });
+  }
+  const waiting: StoreWaiter[] = [];
+  for (let i = sharesEnd; i < rest.length; i += 4) {
+    const mode = rest[i + 1] === '0' ? 'exclusive' : 'shared';
+    waiting.push({ owner: rest[i] as string, mode, waited: Number(rest[i + 2]), callers: Number(rest[i + 3]) });
+  }
+  return { holders, waiting, lastToken: token };
+}
+
+const MESSAGE = /^(\d+) (?:p (\S+)|([?xr])(?: (\d+))?|(\d+) (\d+) (\d+) ([01]))$/;
+
+/** `x`: a hold was ended by force. `r`: somebody asks for it. `?`: ask again. `p`: a probe. */
+export type MessageKind = PushedGrant | '?' | 'x' | 'r' | 'p';
+
+export interface Message {
+  /** The owner's number; 0 for the instance itself. */
+  readonly seq: string;
+  readonly kind: MessageKind;
+  /** Of `x` and `r`: the token of the hold that is meant. */
+  readonly token?: number;
+  /** Of `p`. */
+  readonly nonce?: string;
+}
+
+/** What is said on the channel of an instance; undefined for what is none. */
+export function readMessage(message: string): Message | undefined {
+  const [, seq, nonce, letter, meant, attempt, token, block, provisional] = MESSAGE.exec(message) ?? [];
+  if (seq === undefined) return undefined;
+  if (nonce) return { seq, kind: 'p', nonce };
+  if (letter) return { seq, kind: letter as '?' | 'x' | 'r', ...(meant ? { token: Number(meant) } : {}) };
+  const grant = { attempt: Number(attempt), token: Number(token), block: Number(block) };
+  return { seq, kind: { granted: true, ...grant, provisional: provisional === '1' } };
+}
+
+function misunderstood(): never {
+  throw new Error('it answered something else');
+}
+
+const HOLDER = /^(~?)(\S+#\d+) (\d+)$/;
+
+/** Of a holder that another program wrote, the text is the owner and the token unknown. */
+function readHolder(value: string, ttl: number): StoreHolder {
+  const [, tilde, owner = value, token] = HOLDER.exec(value) ?? [];
+  const remaining = ttl < 0 ? null : ttl;
+  const mode = 'exclusive';
+  return { owner, mode, token: token === undefined ? null : Number(token), remaining, retained: tilde === '~' };
+}
+
+function isOwner(holder: string): boolean {
+  return /^\S+#\d+$/.test(holder);
+}
+
+/** A holder that has released, but is kept for a while, is marked by a tilde. */
+function unmark(owner: string): [retained: boolean, owner: string] {
+  return owner.startsWith('~') ? [true, owner.slice(1)] : [false, owner];
+}
