@@ -325,8 +325,10 @@ export abstract class Lease implements Scheduled {
 
   #marked(answer: boolean | undefined): Completed {
     this.#inFlight = undefined;
-    if (this.#state === 'released') this.over();
-    else if (answer === false) this.lose('taken');
+    if (this.#state === 'released') {
+      this.over();
+      if (answer === undefined) this.#letGo();
+    } else if (answer === false) this.lose('taken');
     else if (this.held) this.#schedule();
     return answer ? 'done' : answer === false ? 'taken' : 'unavailable';
   }
