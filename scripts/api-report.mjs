@@ -5,7 +5,12 @@ import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const update = process.argv.includes('--update');
-const entries = { 'nestjs-lock': 'dist/esm/index.d.ts', testing: 'dist/esm/testing/index.d.ts' };
+const entries = {
+  'nestjs-lock': 'dist/esm/index.d.ts',
+  jobs: 'dist/esm/jobs.d.ts',
+  'web-locks': 'dist/esm/web-locks.d.ts',
+  testing: 'dist/esm/testing/index.d.ts',
+};
 
 function report(name, entry) {
   const config = ExtractorConfig.prepare({

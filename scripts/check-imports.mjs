@@ -13,7 +13,7 @@ const LAYERS = [
   ['core/', ['core/']],
   ['stores/memory/', ['core/', 'stores/memory/']],
   ['stores/redis/', ['core/', 'stores/redis/', 'ioredis']],
-  ['features/', ['core/', 'features/']],
+  ['features/', ['core/', 'features/', 'type service/']],
   ['testing/', ['core/', 'testing/']],
   ['service/', ['core/', 'features/', 'stores/', 'service/']],
   ['nest/', ['core/', 'features/', 'service/', 'nest/', '@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs']],

@@ -1,15 +1,14 @@
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
-  createLockManager,
   createLockService,
-  JobLocks,
-  JobSemaphore,
   type LockModuleOptions,
   type LockService,
   type LockStoreOptions,
   MemoryLockStore,
   type RedisSource,
 } from '../lib/index.js';
+import { JobLocks, JobSemaphore } from '../lib/jobs.js';
+import { createLockManager } from '../lib/web-locks.js';
 import { deferred, until } from './support/event.js';
 import { unique } from './support/redis.js';
 import { RedisCluster } from './support/redis-cluster.js';
@@ -60,7 +59,6 @@ describe.each(Object.entries(TOPOLOGIES))('What stands on the lock, on %s', (nam
       ...bounded,
       namespace: unique('ns'),
       logger: quiet,
-      jobs: { limits: { heavy: { servers: 1 } } },
     } as LockModuleOptions;
     const both = [await createLockService(options), await createLockService(options)] as [LockService, LockService];
     onTestFinished(async () => void (await Promise.all(both.map((service) => service.close()))));
@@ -83,7 +81,10 @@ describe.each(Object.entries(TOPOLOGIES))('What stands on the lock, on %s', (nam
     await one.successfullyProcessed('invoice', 42);
     expect([await one.unlock('invoice', 42), await two.lock('invoice', 42)]).toEqual([false, false]);
     expect((await two.withLock('invoice', 42, () => {})).status).toBe('done');
-    const [first, second] = [new JobSemaphore(here), new JobSemaphore(there)];
+    const [first, second] = [
+      new JobSemaphore(here, { limits: { heavy: { servers: 1 } } }),
+      new JobSemaphore(there, { limits: { heavy: { servers: 1 } } }),
+    ];
     expect([await first.tryAcquire('heavy'), await second.tryAcquire('heavy')]).toEqual([true, false]);
     expect(await first.release('heavy')).toBe(true);
     expect(await second.run('heavy', () => 'rendered')).toBe('rendered');

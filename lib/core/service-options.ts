@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { inspect } from 'node:util';
-import { type JobOptions, type ResolvedJobOptions, resolveJobOptions } from '../features/jobs/job-options.js';
 import type { HandOverBounds } from './claim.js';
 import { type Duration, toMilliseconds } from './duration.js';
 import { LockOptionsError } from './errors.js';
@@ -60,8 +59,6 @@ export interface LockServiceOptions {
   logger?: LockLogger | undefined;
   /** Lock options for all locks of this service, where the call does not say otherwise. */
   defaults?: LockOptions | undefined;
-  /** For `JobLocks` and `JobSemaphore`. */
-  jobs?: JobOptions | undefined;
 }
 
 export interface ResolvedServiceOptions {
@@ -74,7 +71,6 @@ export interface ResolvedServiceOptions {
   readonly oneNamePerCall: boolean | undefined;
   readonly logger: LockLogger | undefined;
   readonly defaults: ResolvedLockOptions;
-  readonly jobs: ResolvedJobOptions;
 }
 
 export const SERVICE_OPTIONS: readonly string[] = [
@@ -87,7 +83,6 @@ export const SERVICE_OPTIONS: readonly string[] = [
   'oneNamePerCall',
   'logger',
   'defaults',
-  'jobs',
 ];
 
 const DEFAULT_HAND_OVER: HandOverBounds = Object.freeze({ max: 64, within: 10 });
@@ -113,7 +108,6 @@ export function resolveServiceOptions(options: LockServiceOptions, isQuorum = fa
     oneNamePerCall: resolveFlag(options.oneNamePerCall, 'oneNamePerCall'),
     logger: resolveLogger(options.logger),
     defaults,
-    jobs: resolveJobOptions(defaults, longestTtl, options.jobs),
   });
 }
 

@@ -1,6 +1,7 @@
 import { runWithin } from '../core/context.js';
 import { LockClosedError, type LockLostError, type LockLostWhy, LockOptionsError } from '../core/errors.js';
 import type { HeldLock, Lock } from '../core/lock.js';
+import type { Locker } from '../core/locker.js';
 import {
   assertKnown,
   assertNoLonger,
@@ -86,8 +87,10 @@ export class Elections {
     if (this.#haveResigned) throw new LockClosedError(name);
     assertNoLonger(this.#locker.longestTtl, lock);
     const election: LeaderElection = new Candidacy(name, listener, {
-      locker: this.#locker,
-      options: lock,
+      realm: this.#locker,
+      grace: this.#locker.shutdownGrace,
+      acquire: (signal) => this.#locker.acquire([name], { ...lock, signal }),
+      warn: (message) => this.#locker.warn(message),
       over: () => this.#all.delete(election),
     });
     this.#all.add(election);
@@ -101,9 +104,13 @@ export class Elections {
   }
 }
 
-interface Campaign {
-  readonly locker: Locker;
-  readonly options: ResolvedLockOptions;
+export interface Campaign {
+  /** The service: what `onElected` locks of the same name is its term's own. */
+  readonly realm: object;
+  /** How long the end of a term waits for what runs in it, in ms. */
+  readonly grace: number;
+  acquire(signal: AbortSignal): Promise<HeldLock>;
+  warn(message: string): void;
   /** It has ended for good. */
   over(): void;
 }
@@ -145,11 +152,11 @@ export class Candidacy implements LeaderElection {
   }
 
   async #stand(): Promise<void> {
-    const { locker, options, over } = this.#campaign;
+    const { acquire, over } = this.#campaign;
     const { signal } = this.#resigned;
     while (!signal.aborted) {
       try {
-        const lock = await locker.acquire([this.name], { ...options, signal });
+        const lock = await acquire(signal);
         this.#warned = false;
         if (signal.aborted) await lock.release();
         else await this.#serve(lock);
@@ -163,14 +170,14 @@ export class Candidacy implements LeaderElection {
   }
 
   async #serve(lock: HeldLock): Promise<void> {
-    const { locker } = this.#campaign;
+    const { realm, grace } = this.#campaign;
     this.#term = lock;
-    const elected = runWithin(locker, lock, async () => this.#listener.onElected(lock));
+    const elected = runWithin(realm, lock, async () => this.#listener.onElected(lock));
     const reason = await this.#endOfTerm(lock, elected);
     this.#term = undefined;
     lock.stepDown();
     const ended = Promise.allSettled([elected, this.#tellDeposed(reason)]);
-    await within(locker.shutdownGrace, ended);
+    await within(grace, ended);
     await lock.release().catch(() => {});
     // One term of this process ends before the next begins, however long that takes.
     await Promise.race([ended, this.#resignation()]);
@@ -208,13 +215,13 @@ export class Candidacy implements LeaderElection {
   }
 
   #warn(handler: string, error: unknown): void {
-    this.#campaign.locker.warn(`${handler} of the election "${this.name}" failed: ${messageOf(error)}`);
+    this.#campaign.warn(`${handler} of the election "${this.name}" failed: ${messageOf(error)}`);
   }
 
   #warnOnce(error: unknown): void {
     if (!this.#warned) {
       const seconds = RETRY_MS / 1_000;
-      this.#campaign.locker.warn(`The election "${this.name}" is stood for again in ${seconds} s: ${messageOf(error)}`);
+      this.#campaign.warn(`The election "${this.name}" is stood for again in ${seconds} s: ${messageOf(error)}`);
     }
     this.#warned = true;
   }

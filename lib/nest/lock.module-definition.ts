@@ -1,7 +1,5 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { JobLocks } from '../features/jobs/job-locks.js';
-import { JobSemaphore } from '../features/jobs/job-semaphore.js';
 import type { LockModuleExtras, LockModuleOptions } from '../service/lock-module-options.js';
 import { LOCK_OPTIONS } from './lock.constants.js';
 import { electionsProvider, lockServiceProvider } from './lock.providers.js';
@@ -11,14 +9,12 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     .setClassMethodName('forRoot')
     .setExtras<LockModuleExtras>({ isGlobal: true, name: undefined }, (definition, { isGlobal = true, name }) => {
       const service = lockServiceProvider(name);
-      // Injected by their types, of which there is one for all registrations.
-      const onTop = name === undefined ? [JobLocks, JobSemaphore] : [];
       return {
         ...definition,
         global: isGlobal,
         imports: [...(definition.imports ?? []), DiscoveryModule],
-        providers: [...(definition.providers ?? []), service, electionsProvider(name), ...onTop],
-        exports: [service.provide, ...onTop],
+        providers: [...(definition.providers ?? []), service, electionsProvider(name)],
+        exports: [service.provide],
       };
     })
     .build();

@@ -1,6 +1,6 @@
-import { nullIfBusy } from '../core/busy.js';
+import { nullIfBusy, unlessBusy } from '../core/busy.js';
 import { systemClock } from '../core/clock.js';
-import { LockBusyError, LockOptionsError } from '../core/errors.js';
+import { LockOptionsError } from '../core/errors.js';
 import type { LockInspection } from '../core/inspection.js';
 import type { Lock } from '../core/lock.js';
 import type { LockStore } from '../core/lock-store.js';
@@ -177,24 +177,6 @@ function withoutWait<O extends LockOptions>(options: O): O;
 function withoutWait(options: LockOptions | undefined): LockOptions | undefined;
 function withoutWait(options: LockOptions | undefined): LockOptions | undefined {
   return options?.wait === undefined ? { ...options, wait: 0 } : options;
-}
-
-/** Undefined: the lock is busy. A busy error of the body itself is the body's, and comes out as it is. */
-async function unlessBusy<T, R>(
-  body: LockedBody<T>,
-  attempt: (body: LockedBody<T>) => Promise<R>,
-): Promise<{ value: R } | undefined> {
-  let started = false;
-  try {
-    const value = await attempt((lock) => {
-      started = true;
-      return body(lock);
-    });
-    return { value };
-  } catch (error) {
-    if (!started && error instanceof LockBusyError) return undefined;
-    throw error;
-  }
 }
 
 function splitArguments<T>(rest: RunArguments<T>): [LockOptions | undefined, LockedBody<T>] {

@@ -4,10 +4,7 @@ import { strict as assert } from 'node:assert';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
-  createLockManager,
   currentLock,
-  JobLocks,
-  JobSemaphore,
   type Lock,
   Locked,
   LockModule,
@@ -16,6 +13,8 @@ import {
   Once,
   OnElected,
 } from 'nestjs-lock';
+import { JobLocks, JobSemaphore } from 'nestjs-lock/jobs';
+import { createLockManager } from 'nestjs-lock/web-locks';
 
 @Injectable()
 class OrdersService {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LOCK_OPTIONS, resolveLockOptions } from '../../lib/core/options.js';
 import { resolveServiceOptions } from '../../lib/core/service-options.js';
+import { resolveJobOptions } from '../../lib/features/jobs/job-options.js';
 import { resolveElectOptions } from '../../lib/features/leader-election.js';
 import { createLockService, type LockServiceOptions } from '../../lib/index.js';
+import type { JobOptions } from '../../lib/jobs.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
 import { quiet } from '../support/stores.js';
 
@@ -24,10 +26,8 @@ describe.each([
   ['any other store', false],
 ])('F54: `longestTtl` without a `ttl`, on %s', (_, isQuorum) => {
   it('is the `ttl` of every lock whose `ttl` nobody gave', () => {
-    const { defaults, jobs } = resolveServiceOptions(
-      { ...LONGEST, jobs: { limits: { report: { slots: 2 } } } },
-      isQuorum,
-    );
+    const { defaults, longestTtl } = resolveServiceOptions(LONGEST, isQuorum);
+    const jobs = resolveJobOptions(defaults, longestTtl, { limits: { report: { slots: 2 } } });
     expect(defaults.ttl).toBe(10_000);
     expect(jobs.lock.ttl).toBe(10_000);
     expect(jobs.limits.get('report')?.lock.ttl).toBe(10_000);
@@ -46,8 +46,11 @@ describe.each([
     expect(complaint({ defaults: { holdAtLeast: '11s' } })).toMatch(
       /^The option `holdAtLeast` is 11000 ms in `defaults`/,
     );
-    expect(complaint({ jobs: { lock: { ttl: '11s' } } })).toMatch(/^The option `ttl` is 11000 ms in `jobs.lock`/);
-    expect(complaint({ defaults: { wait: '1h' }, jobs: { lock: { maxHold: '1h' } } })).toBe('none');
+    expect(complaint({ defaults: { wait: '1h' } })).toBe('none');
+    const { defaults, longestTtl } = resolveServiceOptions(LONGEST, isQuorum);
+    const jobs = (options: JobOptions) => () => resolveJobOptions(defaults, longestTtl, options);
+    expect(jobs({ lock: { ttl: '11s' } })).toThrow(/^The option `ttl` is 11000 ms in `lock` of jobs/);
+    expect(jobs({ lock: { maxHold: '1h' } })).not.toThrow();
   });
 });
 

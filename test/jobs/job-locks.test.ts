@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
   createLockService,
-  JobLocks,
   LockClosedError,
   LockKeyError,
   LockLostError,
@@ -10,15 +9,16 @@ import {
   LockUnavailableError,
   MemoryLockStore,
 } from '../../lib/index.js';
+import { JobLocks, type JobOptions } from '../../lib/jobs.js';
 import { deferred } from '../support/event.js';
 import { MarkingStore } from '../support/marking-store.js';
 import { unique, useRedis } from '../support/redis.js';
 import { bothStores, inTests } from '../support/stores.js';
 
 /** A job server. */
-async function server(options: LockModuleOptions) {
+async function server({ jobs, ...options }: LockModuleOptions & { jobs?: JobOptions | undefined }) {
   const locks = await createLockService({ shutdownGrace: 0, ...options });
-  return { locks, jobs: new JobLocks(locks), [Symbol.asyncDispose]: () => locks.close() };
+  return { locks, jobs: new JobLocks(locks, jobs), [Symbol.asyncDispose]: () => locks.close() };
 }
 
 describe.each(bothStores(useRedis()))('JobLocks on $name', (under) => {

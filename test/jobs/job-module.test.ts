@@ -1,14 +1,7 @@
 import { Inject, Injectable, Module } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
-import {
-  getLockServiceToken,
-  JobLocks,
-  JobSemaphore,
-  LockModule,
-  type LockModuleOptions,
-  type LockService,
-  MemoryLockStore,
-} from '../../lib/index.js';
+import { LockModule, type LockModuleOptions, LockService, MemoryLockStore } from '../../lib/index.js';
+import { JobLocks, JobSemaphore, LockJobsModule } from '../../lib/jobs.js';
 import { TestApp } from '../support/nest.js';
 
 @Injectable()
@@ -22,14 +15,15 @@ class Accounting {
 @Module({ providers: [Accounting] })
 class AccountingModule {}
 
-const options = (): LockModuleOptions => ({ store: 'memory', jobs: { limits: { render: { servers: 1 } } } });
+const options = (): LockModuleOptions => ({ store: 'memory' });
+const jobs = { limits: { render: { servers: 1 } } };
 
-describe('LockModule', () => {
+describe('LockJobsModule', () => {
   it.each([
-    ['forRoot', () => LockModule.forRoot(options())],
-    ['forRootAsync', () => LockModule.forRootAsync({ useFactory: options })],
-  ])('gives JobLocks and JobSemaphore to every module (%s)', async (_, locks) => {
-    await using app = await TestApp.start({ imports: [AccountingModule, locks()] });
+    ['forRoot', () => LockJobsModule.forRoot(jobs)],
+    ['forRootAsync', () => LockJobsModule.forRootAsync({ useFactory: () => jobs })],
+  ])('gives JobLocks and JobSemaphore to every module (%s)', async (_, module) => {
+    await using app = await TestApp.start({ imports: [AccountingModule, module(), LockModule.forRoot(options())] });
     const { jobs, semaphore } = app.get(Accounting);
     expect(await jobs.lock('invoice', 42)).toBe(true);
     expect(await jobs.lock('invoice', 42)).toBe(false);
@@ -39,35 +33,39 @@ describe('LockModule', () => {
   });
 
   it('keeps them to the modules that import it when it is not global', async () => {
-    const locks = LockModule.forRoot({ ...options(), isGlobal: false });
-    await expect(TestApp.start({ imports: [locks, AccountingModule] })).rejects.toThrow(/JobLocks/);
-    await using app = await TestApp.start({ imports: [locks], providers: [Accounting] });
+    const imports = [LockModule.forRoot(options()), LockJobsModule.forRoot({ ...jobs, isGlobal: false })];
+    await expect(TestApp.start({ imports: [...imports, AccountingModule] })).rejects.toThrow(/JobLocks/);
+    await using app = await TestApp.start({ imports, providers: [Accounting] });
     expect(await app.get(Accounting).jobs.lock('invoice', 42)).toBe(true);
   });
 
-  it('leaves those of a registration with a name to be made from its service', async () => {
+  it('serves a registration with a name, and a second one is made by hand', async () => {
     const store = new MemoryLockStore();
-    const nightly = {
-      provide: 'nightly',
-      inject: [getLockServiceToken('nightly')],
+    const other = {
+      provide: 'other',
+      inject: [LockService],
       useFactory: (locks: LockService) => new JobLocks(locks),
     };
 
     @Injectable()
     class Nightly {
       constructor(
-        readonly jobs: JobLocks,
-        @Inject('nightly') readonly nightly: JobLocks,
+        readonly nightly: JobLocks,
+        @Inject('other') readonly jobs: JobLocks,
       ) {}
     }
-    const imports = [LockModule.forRoot(options()), LockModule.forRoot({ store, name: 'nightly' })];
-    await using app = await TestApp.start({ imports, providers: [Nightly, nightly] });
+    const locks = [LockModule.forRoot(options()), LockModule.forRoot({ store, name: 'nightly' })];
+    const module = LockJobsModule.forRoot({ service: 'nightly' });
+    await using app = await TestApp.start({ imports: [...locks, module], providers: [Nightly, other] });
     const both = app.get(Nightly);
     expect(await both.nightly.lock('invoice', 42)).toBe(true);
     expect(await both.jobs.lock('invoice', 42)).toBe(true);
     expect((await store.inspect('invoice:42')).holders).toHaveLength(1);
+  });
 
-    const alone = TestApp.start({ imports: [LockModule.forRoot({ store, name: 'nightly' })], providers: [Accounting] });
-    await expect(alone).rejects.toThrow(/JobLocks/);
+  it('refuses wrong options at boot', async () => {
+    const module = LockJobsModule.forRoot({ limits: { render: { servers: 0 } } });
+    const start = TestApp.start({ imports: [LockModule.forRoot(options()), module] });
+    await expect(start).rejects.toThrow(/`servers` in `limits` of 'render'/);
   });
 });

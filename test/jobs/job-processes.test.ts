@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JobOptions } from '../../lib/index.js';
+import type { JobOptions } from '../../lib/jobs.js';
 import { Child, WorkerError } from '../support/child.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';

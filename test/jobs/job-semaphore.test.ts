@@ -2,8 +2,6 @@ import { describe, expect, it } from 'vitest';
 import {
   createLockService,
   currentLock,
-  JobLocks,
-  JobSemaphore,
   LockBusyError,
   LockClosedError,
   LockLostError,
@@ -12,6 +10,7 @@ import {
   LockUnavailableError,
   MemoryLockStore,
 } from '../../lib/index.js';
+import { JobLocks, type JobOptions, JobSemaphore } from '../../lib/jobs.js';
 import { deferred, until } from '../support/event.js';
 import { MarkingStore } from '../support/marking-store.js';
 import { Room } from '../support/nest.js';
@@ -21,11 +20,11 @@ import { bothStores, inTests } from '../support/stores.js';
 const PERMITS = 'job:render:permits';
 
 /** Job servers with the same options. */
-async function servers(count: number, options: LockModuleOptions) {
+async function servers(count: number, { jobs, ...options }: LockModuleOptions & { jobs?: JobOptions }) {
   const all = await Promise.all(Array.from({ length: count }, () => createLockService(options)));
   return {
     locks: all,
-    semaphores: all.map((locks) => new JobSemaphore(locks)),
+    semaphores: all.map((locks) => new JobSemaphore(locks, jobs)),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(all.map((locks) => locks.close()));
     },
@@ -229,7 +228,7 @@ describe('JobSemaphore', () => {
         const error = await call.then(() => undefined).catch((reason: unknown) => reason);
         expect(error).toBeInstanceOf(LockOptionsError);
         expect((error as Error).message).toContain(`'${job}'`);
-        expect((error as Error).message).toContain('jobs: { limits:');
+        expect((error as Error).message).toContain('limits: {');
       }
     }
   });

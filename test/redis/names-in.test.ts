@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createLockManager, createLockService, type RedisSource } from '../../lib/index.js';
+import { createLockService, type RedisSource } from '../../lib/index.js';
 import { namesIn } from '../../lib/stores/redis/names-in.js';
 import type { RedisClient } from '../../lib/stores/redis/redis-client.js';
+import { createLockManager } from '../../lib/web-locks.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { quiet } from '../support/stores.js';

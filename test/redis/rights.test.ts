@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { createLockManager, createLockService, type LockModuleOptions, type LockService } from '../../lib/index.js';
+import { createLockService, type LockModuleOptions, type LockService } from '../../lib/index.js';
+import { createLockManager } from '../../lib/web-locks.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { traces, unavailable } from '../support/redis-observe.js';

@@ -1,5 +1,6 @@
 import { type ChildProcess } from 'node:child_process';
 import type { LockModuleOptions } from '../../lib/index.js';
+import type { JobOptions } from '../../lib/jobs.js';
 import { bundle } from './bundle.js';
 import { type Deferred, deferred, until } from './event.js';
 import { ended, killProcess, pauseProcess, spawnOwned } from './processes.js';
@@ -57,7 +58,10 @@ export class Child implements AsyncDisposable {
   }
 
   /** `redis` is a URL: that of a server or of a proxy in front of one. `env` comes on top of our own environment. */
-  static async start(options: LockModuleOptions & { redis: string }, env: NodeJS.ProcessEnv = {}): Promise<Child> {
+  static async start(
+    options: LockModuleOptions & { redis: string; jobs?: JobOptions | undefined },
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Child> {
     const spawned = spawnOwned(process.execPath, ['--enable-source-maps', await bundle('./worker.ts')], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Carries Infinity and undefined.

@@ -1,14 +1,12 @@
 import { expect, onTestFinished } from 'vitest';
+import { createLockService, type LockModuleOptions, type LockService } from '../../lib/index.js';
 import {
   createLockManager,
-  createLockService,
   type LockManager,
-  type LockModuleOptions,
-  type LockService,
   type WebLock,
   type WebLockInfo,
   type WebLockOptions,
-} from '../../lib/index.js';
+} from '../../lib/web-locks.js';
 import { type Deferred, deferred } from './event.js';
 
 /** What a page, or a worker, is to the standard: a lock manager, and the service that it stands on. */

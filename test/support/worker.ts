@@ -2,14 +2,8 @@
 import 'reflect-metadata';
 import { Redis } from 'ioredis';
 import Database from 'libsql';
-import {
-  createLockService,
-  JobLocks,
-  JobSemaphore,
-  type Lock,
-  type LockModuleOptions,
-  type LockOptions,
-} from '../../lib/index.js';
+import { createLockService, type Lock, type LockModuleOptions, type LockOptions } from '../../lib/index.js';
+import { JobLocks, type JobOptions, JobSemaphore } from '../../lib/jobs.js';
 import { deferred } from './event.js';
 import { redisRegister } from './guarded-register.js';
 
@@ -59,11 +53,14 @@ const waits = new Map<string, AbortController>();
 const bodies = new Map<string, () => void>();
 
 const commands = {
-  async start(options: LockModuleOptions & { redis: string }): Promise<void> {
+  async start({
+    jobs: jobOptions,
+    ...options
+  }: LockModuleOptions & { redis: string; jobs?: JobOptions | undefined }): Promise<void> {
     redisUrl = options.redis;
     service = await createLockService(options);
-    jobs = new JobLocks(service);
-    semaphore = new JobSemaphore(service);
+    jobs = new JobLocks(service, jobOptions);
+    semaphore = new JobSemaphore(service, jobOptions);
   },
 
   /** Keeps the lock until `release`. Emits `granted`, `busy` or `error`, and `lost` when it is lost. */

@@ -1,5 +1,6 @@
 // What the options of jobs, JobLocks and JobSemaphore accept and refuse; compiled by `npm run typecheck`, never run.
-import { JobLocks, type JobOptions, JobSemaphore, type LockModuleOptions, type LockService } from '../../lib/index.js';
+import type { LockService } from '../../lib/index.js';
+import { JobLocks, type JobOptions, JobSemaphore, LockJobsModule } from '../../lib/jobs.js';
 
 declare const locks: LockService;
 
@@ -9,7 +10,7 @@ export const good: JobOptions[] = [
   { limits: { render: { servers: 2 }, print: { slots: 5 } } },
 ];
 
-export const options: LockModuleOptions = { store: 'memory', jobs: { limits: { render: { servers: 2 } } } };
+export const module = LockJobsModule.forRoot({ limits: { render: { servers: 2 } }, service: 'nightly' });
 
 export const bad: JobOptions[] = [
   // @ts-expect-error: a number says not what it counts.

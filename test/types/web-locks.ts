@@ -1,14 +1,13 @@
 // What the calls of a lock manager return and take; compiled by `npm run typecheck`, never run.
+import type { LockMode, LockService } from '../../lib/index.js';
 import {
   createLockManager,
   type LockManager,
   type LockManagerSnapshot,
-  type LockMode,
-  type LockService,
   type WebLock,
   type WebLockInfo,
   type WebLockOptions,
-} from '../../lib/index.js';
+} from '../../lib/web-locks.js';
 
 declare const service: LockService;
 

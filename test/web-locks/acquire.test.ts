@@ -1,6 +1,7 @@
 // The cases of `acquire` of the web platform tests, in our own words, and what Web IDL says of the arguments.
 import { describe, expect, it, vi } from 'vitest';
-import { LockBusyError, LockLostError, type LockManager, LockOptionsError } from '../../lib/index.js';
+import { LockBusyError, LockLostError, LockOptionsError } from '../../lib/index.js';
+import type { LockManager } from '../../lib/web-locks.js';
 import { deferred } from '../support/event.js';
 import { useRedis } from '../support/redis.js';
 import { bothStores } from '../support/stores.js';

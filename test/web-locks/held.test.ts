@@ -1,6 +1,7 @@
 // The cases of `held`, `ifAvailable` and `lock-attributes` of the web platform tests, in our own words.
 import { describe, expect, it, vi } from 'vitest';
-import { currentLock, type LockManager, type WebLock } from '../../lib/index.js';
+import { currentLock } from '../../lib/index.js';
+import type { LockManager, WebLock } from '../../lib/web-locks.js';
 import { useRedis } from '../support/redis.js';
 import { bothStores } from '../support/stores.js';
 import { openClients, openLocks, Take } from '../support/web-clients.js';

@@ -1,6 +1,6 @@
 // The cases of `mode-exclusive`, `mode-shared` and `mode-mixed` of the web platform tests, in our own words.
 import { describe, expect, it } from 'vitest';
-import type { LockManager } from '../../lib/index.js';
+import type { LockManager } from '../../lib/web-locks.js';
 import { deferred } from '../support/event.js';
 import { useRedis } from '../support/redis.js';
 import { bothStores } from '../support/stores.js';

@@ -1,7 +1,7 @@
 // The cases of `query-empty`, `query`, `query-ordering` and of the client ids of the web platform tests, in our own
 // words. A worker or a frame is a second client here: another service on the same store.
 import { describe, expect, it } from 'vitest';
-import type { LockManager } from '../../lib/index.js';
+import type { LockManager } from '../../lib/web-locks.js';
 import { useRedis } from '../support/redis.js';
 import { bothStores } from '../support/stores.js';
 import { clientsOf, modesOf, openClients, openLocks, Take } from '../support/web-clients.js';

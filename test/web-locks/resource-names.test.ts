@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { lockNameOf, webNameOf } from '../../lib/features/web-locks/web-names.js';
-import { LockKeyError, type LockManager } from '../../lib/index.js';
+import { LockKeyError } from '../../lib/index.js';
+import type { LockManager } from '../../lib/web-locks.js';
 import { useRedis } from '../support/redis.js';
 import { bothStores } from '../support/stores.js';
 import { expectException, openClients, openLocks, Take } from '../support/web-clients.js';

@@ -1,6 +1,7 @@
 // The cases of `signal` of the web platform tests, in our own words.
 import { describe, expect, it, vi } from 'vitest';
-import { LockLostError, type LockManager } from '../../lib/index.js';
+import { LockLostError } from '../../lib/index.js';
+import type { LockManager } from '../../lib/web-locks.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { useRedis } from '../support/redis.js';
 import { bothStores, quiet } from '../support/stores.js';

@@ -1,6 +1,7 @@
 // The cases of `steal` of the web platform tests, in our own words, and how a lock is lost that nobody stole.
 import { describe, expect, it } from 'vitest';
-import { currentLock, LockLostError, type LockManager, type LockModuleOptions } from '../../lib/index.js';
+import { currentLock, LockLostError, type LockModuleOptions } from '../../lib/index.js';
+import type { LockManager } from '../../lib/web-locks.js';
 import { deferred } from '../support/event.js';
 import { useRedis } from '../support/redis.js';
 import { bothStores, redisUnderTest } from '../support/stores.js';

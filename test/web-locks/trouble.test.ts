@@ -1,13 +1,7 @@
 // What the standard does not know: a store that is away, and leases that end.
 import { describe, expect, it, vi } from 'vitest';
-import {
-  createLockManager,
-  createLockService,
-  type LockManager,
-  LockOptionsError,
-  type LockStore,
-  MemoryLockStore,
-} from '../../lib/index.js';
+import { createLockService, LockOptionsError, type LockStore, MemoryLockStore } from '../../lib/index.js';
+import { createLockManager, type LockManager } from '../../lib/web-locks.js';
 import { until } from '../support/event.js';
 import { down, type Fault, FaultyStore } from '../support/faulty-store.js';
 import { unique, useRedis } from '../support/redis.js';

@@ -1,16 +1,15 @@
-import { Inject, Injectable } from '@nestjs/common';
 import { nullIfBusy } from '../../core/busy.js';
 import { LockLostError } from '../../core/errors.js';
 import type { HeldLock } from '../../core/lock.js';
 import type { LockedBody } from '../../core/locker.js';
-import { LockService } from '../../service/lock-service.js';
+import type { LockService } from '../../service/lock-service.js';
 import type { OnceResult } from '../once.js';
 import { type JobElement, nameOfElement } from './job-names.js';
+import { type JobOptions, type ResolvedJobOptions, resolveJobOptions } from './job-options.js';
 
 /**
  * Locks the elements of jobs, so that of several servers that work through the same list one processes each element, and
- * remembers which are processed (option `jobs`). Inject it, or make one with `new JobLocks(locks)`, which is the way for
- * a registration of `LockModule` that has a name.
+ * remembers which are processed. Register it with `LockJobsModule` and inject it, or make one with `new JobLocks(locks)`.
  *
  * An element's lock has the name `<job>:<element>`, with both escaped, so that no element is taken for another job's. It
  * is renewed as long as the server lives; when the server dies, the element is free after the `ttl`.
@@ -22,14 +21,17 @@ import { type JobElement, nameOfElement } from './job-names.js';
  * element that identifies nothing, with `LockOptionsError` for a store that keeps no marks, and with `LockClosedError`
  * once the service shuts down.
  */
-@Injectable()
 export class JobLocks {
   readonly #locks: LockService;
+  readonly #options: ResolvedJobOptions;
   /** Until their callers say how it ended, also when they are lost. */
   readonly #taken = new Map<string, HeldLock>();
 
-  constructor(@Inject(LockService) locks: LockService) {
+  /** @throws LockOptionsError for wrong options. */
+  constructor(locks: LockService, options?: JobOptions) {
     this.#locks = locks;
+    const { defaults, longestTtl } = locks.locker;
+    this.#options = resolveJobOptions(defaults, longestTtl, options);
   }
 
   /**
@@ -41,7 +43,7 @@ export class JobLocks {
     const { locker } = this.#locks;
     const { calls } = locker;
     if (await calls.doneAt(name)) return false;
-    const lock = await nullIfBusy(locker.acquire([name], locker.jobs.lock));
+    const lock = await nullIfBusy(locker.acquire([name], this.#options.lock));
     if (!lock) return false;
     try {
       // Whoever had it before us may have processed it.
@@ -65,16 +67,15 @@ export class JobLocks {
   }
 
   /**
-   * Marks the element as processed for the time `jobs.remember`, and gives it back, in one step.
+   * Marks the element as processed for the time `remember`, and gives it back, in one step.
    * @throws LockLostError when it was lost, or is not locked: nothing is marked, unless the store was away
    * (`why: 'unavailable'`), when that is unknown.
    */
   async successfullyProcessed(job: string, element: JobElement): Promise<void> {
     const name = nameOfElement(job, element);
-    const { jobs } = this.#locks.locker;
     const lock = this.#taken.get(name);
     if (!lock) throw new LockLostError(name, 'released');
-    const marked = await lock.complete(jobs.remember);
+    const marked = await lock.complete(this.#options.remember);
     if (this.#taken.get(name) === lock) this.#taken.delete(name);
     if (!marked) throw lock.lost ?? new LockLostError(name, 'released');
   }
@@ -86,7 +87,7 @@ export class JobLocks {
    */
   async withLock<T>(job: string, element: JobElement, fn: LockedBody<T>): Promise<OnceResult<T>> {
     const name = nameOfElement(job, element);
-    const { remember, lock } = this.#locks.locker.jobs;
+    const { remember, lock } = this.#options;
     const { mode, ttl, maxHold, replicas } = lock;
     const options = { remember, mode, ttl, maxHold, replicas, onLost: 'throw' } as const;
     return this.#locks.once(name, options, fn);

@@ -56,23 +56,23 @@ export function resolveJobOptions(
   longestTtl: number,
   options: JobOptions = {},
 ): ResolvedJobOptions {
-  assertObject(options, '`jobs`');
-  assertKnown(options, ['remember', 'lock', 'limits'], '`jobs`');
+  assertObject(options, 'the options of jobs');
+  assertKnown(options, ['remember', 'lock', 'limits'], 'the options of jobs');
   const { remember = '7d', lock = {}, limits = {} } = options;
-  assertObject(lock, '`jobs.lock`');
-  assertKnown(lock, ['ttl', 'maxHold', 'replicas'], '`jobs.lock`');
-  assertObject(limits, '`jobs.limits`');
-  const element = resolveLockOptions(defaults, { ...lock, mode: 'exclusive', wait: 0 }, '`jobs.lock`');
-  assertNoLonger(longestTtl, element, '`jobs.lock`');
+  assertObject(lock, '`lock` of jobs');
+  assertKnown(lock, ['ttl', 'maxHold', 'replicas'], '`lock` of jobs');
+  assertObject(limits, '`limits` of jobs');
+  const element = resolveLockOptions(defaults, { ...lock, mode: 'exclusive', wait: 0 }, '`lock` of jobs');
+  assertNoLonger(longestTtl, element, '`lock` of jobs');
   return Object.freeze({
-    remember: toMilliseconds(remember, 'jobs.remember', { min: 1 }),
+    remember: toMilliseconds(remember, 'remember', { min: 1 }),
     lock: element,
     limits: new Map(Object.entries(limits).map(([job, limit]) => [job, resolveLimit(defaults, job, limit)])),
   });
 }
 
 function resolveLimit(defaults: ResolvedLockOptions, job: string, limit: JobLimit): ResolvedJobLimit {
-  const at = `\`jobs.limits\` of ${inspect(job)}`;
+  const at = `\`limits\` of ${inspect(job)}`;
   assertObject(limit, at);
   assertKnown(limit, ['servers', 'slots'], at);
   const { servers, slots } = limit;

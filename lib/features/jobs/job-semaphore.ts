@@ -1,34 +1,35 @@
 import { inspect } from 'node:util';
-import { Inject, Injectable } from '@nestjs/common';
 import { nullIfBusy } from '../../core/busy.js';
 import { LockOptionsError } from '../../core/errors.js';
 import type { HeldLock } from '../../core/lock.js';
 import type { LockedBody } from '../../core/locker.js';
-import { LockService } from '../../service/lock-service.js';
+import type { LockService } from '../../service/lock-service.js';
 import { nameOfPermits } from './job-names.js';
-import type { ResolvedJobLimit } from './job-options.js';
+import { type JobOptions, type ResolvedJobLimit, resolveJobOptions } from './job-options.js';
 import { ServerPermit } from './server-permit.js';
 
 /**
- * Bounds how many servers, or how many runs over all servers, run a job at once (option `jobs.limits`). Inject it, or make
- * one with `new JobSemaphore(locks)`, one for a server, which is the way for a registration of `LockModule` that has a
- * name.
+ * Bounds how many servers, or how many runs over all servers, run a job at once (option `limits`). Register it with
+ * `LockJobsModule` and inject it, or make one with `new JobSemaphore(locks, { limits })`, one for a server.
  *
  * A place is renewed as long as the server lives; when the server dies, it is free after the `ttl`.
  *
  * Every method rejects with `LockOptionsError` for a job without a limit, with `LockUnavailableError` when the store does
  * not answer, and with `LockClosedError` once the service shuts down.
  */
-@Injectable()
 export class JobSemaphore {
   readonly #locks: LockService;
+  readonly #limits: ReadonlyMap<string, ResolvedJobLimit>;
   /** Of the jobs whose limit counts servers. */
   readonly #servers = new Map<string, ServerPermit>();
   /** What `tryAcquire` has taken, the oldest first. */
   readonly #taken = new Map<string, HeldLock[]>();
 
-  constructor(@Inject(LockService) locks: LockService) {
+  /** @throws LockOptionsError for wrong options. */
+  constructor(locks: LockService, options?: JobOptions) {
     this.#locks = locks;
+    const { defaults, longestTtl } = locks.locker;
+    this.#limits = resolveJobOptions(defaults, longestTtl, options).limits;
   }
 
   /** True: there is a place, until `release`. False: the others have all of them. Does not wait. */
@@ -80,7 +81,7 @@ export class JobSemaphore {
   }
 
   #limitOf(job: string): ResolvedJobLimit {
-    const limit = this.#locks.locker.jobs.limits.get(job);
+    const limit = this.#limits.get(job);
     if (limit) return limit;
     throw new LockOptionsError(
       `There is no limit for the job ${inspect(job)}: name it in the options of LockModule, such as ` +

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { LockModule, type LockModuleOptions } from 'nestjs-lock';
+import { LockJobsModule } from 'nestjs-lock/jobs';
 import { InvoiceJob } from './invoice.job.js';
 import { Printer } from './printer.js';
 import { Wire } from './wire.js';
@@ -15,8 +16,8 @@ export class AppModule {
           ...locks,
           // Short, so that what a killed server had is soon free: the sample waits for it again and again.
           defaults: { ttl: '3s' },
-          jobs: { remember: '1h', limits: { render: { servers: 2 } } },
         }),
+        LockJobsModule.forRoot({ remember: '1h', limits: { render: { servers: 2 } } }),
       ],
       providers: [{ provide: Wire, useValue: wire }, InvoiceJob, Printer],
     };

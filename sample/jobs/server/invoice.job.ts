@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { JobLocks, type Lock, LockError } from 'nestjs-lock';
+import { type Lock, LockError } from 'nestjs-lock';
+import { JobLocks } from 'nestjs-lock/jobs';
 import type { Invoice } from '../protocol.js';
 import { Printer } from './printer.js';
 import { Wire } from './wire.js';

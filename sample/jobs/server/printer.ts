@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { JobSemaphore } from 'nestjs-lock';
+import { JobSemaphore } from 'nestjs-lock/jobs';
 import { Wire } from './wire.js';
 
 const RENDERING_MS = 60;
