@@ -11,7 +11,6 @@ export {
   LockUnavailableError,
   LockUpgradeError,
 } from './core/errors.js';
-export type { LockHolder, LockInspection, LockWaiter } from './core/inspection.js';
 export type { Lock } from './core/lock.js';
 export type {
   Busy,
@@ -30,9 +29,10 @@ export type {
   StoreWaiter,
 } from './core/lock-store.js';
 export type { LockedBody } from './core/locker.js';
+export type { LockLogger } from './core/logger.js';
 export type { LockName } from './core/names.js';
 export type { LockMode, LockOptions } from './core/options.js';
-export type { LockLogger, LockServiceOptions } from './core/service-options.js';
+export type { LockHolder, LockInspection, LockWaiter } from './core/store-calls.js';
 export type { DeposedReason, ElectionListener, ElectOptions, LeaderElection } from './features/leader-election.js';
 export type { OnceOptions, OnceResult } from './features/once.js';
 export { InjectLocks } from './nest/decorators/inject-locks.decorator.js';
@@ -60,6 +60,7 @@ export type {
   LockStoreOptions,
 } from './service/lock-module-options.js';
 export { LockService, type TryRunResult } from './service/lock-service.js';
+export type { LockServiceOptions } from './service/service-options.js';
 export { MemoryLockStore, type MemoryLockStoreOptions } from './stores/memory/memory-lock-store.js';
 export type { RedisClient } from './stores/redis/redis-client.js';
 export type { RedisSource } from './stores/redis/redis-source.js';

@@ -83,7 +83,7 @@ for (const file of files.filter((name) => /\.(ts|lua)$/.test(name) && name !== G
   const imports = importsOf(file, text);
   graph.set(
     file,
-    imports.filter((found) => found.local).map((found) => found.target),
+    imports.filter((found) => found.local && !found.typeOnly).map((found) => found.target),
   );
   for (const found of imports) {
     const problem = problemOf(file, found);

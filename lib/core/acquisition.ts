@@ -1,12 +1,12 @@
-import { onAbort } from './abort.js';
 import type { Claim } from './claim.js';
-import type { Clock } from './clock.js';
+import { type Clock } from './clock.js';
 import { LockBusyError, type LockLostWhy, LockUnavailableError } from './errors.js';
 import type { OnDelay } from './lease.js';
 import type { Linked } from './line.js';
 import { HeldLock } from './lock.js';
 import type { LockMode, ResolvedLockOptions } from './options.js';
 import { runtime } from './runtime.js';
+import { onAbort } from './signals.js';
 import { after, type CancelTimer } from './timer.js';
 
 /** What stands between an acquisition and its lock. */

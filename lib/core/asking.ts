@@ -2,8 +2,8 @@ import type { AskRounds } from './ask-rounds.js';
 import { LockOptionsError, LockUnavailableError, storeError } from './errors.js';
 import { Lease, type LeaseKeeper } from './lease.js';
 import type { Busy, Granted, Owner, PushedGrant } from './lock-store.js';
-import { outside } from './outside.js';
-import { extraOf } from './store-extras.js';
+import { outside } from './runtime.js';
+import { extraOf } from './store-calls.js';
 import { after, type CancelTimer } from './timer.js';
 
 /** How long a store may keep a waiter that it does not hear from; a constant of the library, not the caller's `wait`. */

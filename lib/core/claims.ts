@@ -1,14 +1,14 @@
 import type { Acquisition } from './acquisition.js';
 import { AskRounds } from './ask-rounds.js';
 import { Claim, type ClaimKeeper, type HandOverBounds } from './claim.js';
-import type { Clock } from './clock.js';
+import { type Clock } from './clock.js';
 import { Instance, seqOf } from './instance.js';
 import type { Line } from './line.js';
 import { RELEASE_PATIENCE_MS } from './lock.js';
 import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.js';
-import { outside } from './outside.js';
 import { Registry } from './registry.js';
 import { RenewalWheel } from './renewal.js';
+import { outside } from './runtime.js';
 import { Watchdog, within } from './timer.js';
 
 /** How long closing waits for the store to let go of those who wait. */

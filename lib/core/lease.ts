@@ -3,7 +3,7 @@ import { type LockLostWhy, LockUnavailableError } from './errors.js';
 import type { LockStore, Owner, ReleaseAnswer } from './lock-store.js';
 import { assertNoLonger } from './options.js';
 import { RenewalWheel, type Scheduled } from './renewal.js';
-import { extraOf } from './store-extras.js';
+import { extraOf } from './store-calls.js';
 import { after, untilAnswered } from './timer.js';
 
 /** What a lease needs of the process. */

@@ -2,10 +2,10 @@ import type { Acquisition } from './acquisition.js';
 import { type Duration, toMilliseconds } from './duration.js';
 import { LockLostError } from './errors.js';
 import type { OnDelay } from './lease.js';
-import { LockSignal } from './lock-signal.js';
 import { NestedPlace } from './nested.js';
 import type { LockMode } from './options.js';
-import { here } from './outside.js';
+import { here } from './runtime.js';
+import { LockSignal } from './signals.js';
 
 /** A lock that is held: of one name, or of several. The handle is the lock: all that can be done with it is here. */
 export interface Lock extends AsyncDisposable {

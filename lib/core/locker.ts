@@ -1,4 +1,5 @@
 import { Acquisition, type Circumstances } from './acquisition.js';
+import type { HandOverBounds } from './claim.js';
 import { Claims } from './claims.js';
 import type { Clock } from './clock.js';
 import { heldHere, runWithin } from './context.js';
@@ -12,11 +13,10 @@ import {
 } from './errors.js';
 import { type HeldLock, JointLock, type Lock } from './lock.js';
 import type { LockStore } from './lock-store.js';
+import { harmless, type LockLogger } from './logger.js';
 import { assertGiven, enterFrames, isOpen, type NestedPlace, type Outer, takePlaces } from './nested.js';
 import { assertNoLonger, type ResolvedLockOptions } from './options.js';
-import { harmless, type ResolvedServiceOptions } from './service-options.js';
-import { StoreCalls } from './store-calls.js';
-import { extraOf } from './store-extras.js';
+import { extraOf, StoreCalls } from './store-calls.js';
 import { pause, within } from './timer.js';
 
 /** How long a shutdown lets those wait on who wait already, and how often it looks. */
@@ -28,6 +28,19 @@ const MOST_SHOWN = 5;
 /** So many places are named at the most. */
 const MOST_WARNINGS = 1_000;
 
+/** What a locker needs to know besides its store. Durations in ms. */
+export interface LockerOptions {
+  /** The label that operators see. */
+  readonly instance: string;
+  /** How long one call to the store may take. */
+  readonly commandTimeout: number;
+  readonly shutdownGrace: number;
+  readonly localHandOver: HandOverBounds;
+  readonly longestTtl: number;
+  readonly logger: LockLogger | undefined;
+  readonly defaults: ResolvedLockOptions;
+}
+
 /** What runs with the lock in hand. */
 export type LockedBody<T> = (lock: Lock) => T | PromiseLike<T>;
 type HandleBody<T> = (lock: HeldLock) => T | PromiseLike<T>;
@@ -38,7 +51,7 @@ export class Locker {
   readonly calls: StoreCalls;
   readonly #store: LockStore;
   readonly #clock: Clock;
-  readonly #options: ResolvedServiceOptions;
+  readonly #options: LockerOptions;
   readonly #claims: Claims;
   readonly #warn: (message: string) => void;
   /** What ends before the locks are given back. */
@@ -49,7 +62,7 @@ export class Locker {
   #onQuiet: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(store: LockStore, clock: Clock, options: ResolvedServiceOptions) {
+  constructor(store: LockStore, clock: Clock, options: LockerOptions) {
     this.calls = new StoreCalls(store, (name) => this.assertOpen(name));
     this.#store = store;
     this.#clock = clock;

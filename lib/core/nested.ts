@@ -1,9 +1,9 @@
-import { onAbort } from './abort.js';
 import type { Acquisition } from './acquisition.js';
 import { LockBusyError, LockOptionsError } from './errors.js';
 import { labelOf } from './instance.js';
 import type { HeldLock } from './lock.js';
 import { type ResolvedLockOptions, UNBOUNDED } from './options.js';
+import { onAbort } from './signals.js';
 import { after } from './timer.js';
 
 interface Entrant {

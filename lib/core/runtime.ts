@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import * as timers from 'node:timers';
 
@@ -51,3 +52,19 @@ function original<T extends object>(found: T, name: string, otherwise = found): 
 function soon(fn: () => void): void {
   void Promise.resolve().then(fn);
 }
+
+/** Runs a function in the async context of the moment when this was made. */
+export type AsyncContext = <T>(fn: () => T) => T;
+
+/** The async context of the caller, to come back to. It keeps what the context holds, for as long as it is kept itself. */
+export function here(): AsyncContext {
+  const context = new AsyncResource('nestjs-lock', { requireManualDestroy: true });
+  return (fn) => context.runInAsyncScope(fn);
+}
+
+/**
+ * Runs a function in the async context in which this package was loaded. What lasts beyond a call (timers, sockets,
+ * subscriptions) is made here: otherwise its callbacks would run in the context of the request that happened to make
+ * it, and keep all that this request has.
+ */
+export const outside: AsyncContext = here();

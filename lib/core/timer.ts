@@ -1,5 +1,4 @@
-import { outside } from './outside.js';
-import { runtime } from './runtime.js';
+import { outside, runtime } from './runtime.js';
 
 /** The longest delay that `setTimeout` takes; beyond it, it fires at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;

@@ -1,13 +1,7 @@
 import { LockOptionsError } from '../core/errors.js';
 import type { LockStore } from '../core/lock-store.js';
+import { harmless, type LockLogger } from '../core/logger.js';
 import { assertKnown, assertObject, kindOf } from '../core/options.js';
-import {
-  harmless,
-  type LockLogger,
-  type ResolvedServiceOptions,
-  resolveServiceOptions,
-  SERVICE_OPTIONS,
-} from '../core/service-options.js';
 import { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
 import { Connection } from '../stores/redis/connection.js';
 import { checkQuorum, openQuorum } from '../stores/redis/quorum/open-quorum.js';
@@ -15,6 +9,7 @@ import { RedisLockStore } from '../stores/redis/redis-lock-store.js';
 import { checkRedisSource, type RedisSource } from '../stores/redis/redis-source.js';
 import type { LockModuleOptions } from './lock-module-options.js';
 import { LockService } from './lock-service.js';
+import { type ResolvedServiceOptions, resolveServiceOptions, SERVICE_OPTIONS } from './service-options.js';
 
 /** Where the locks are kept. */
 const SOURCES = ['redis', 'quorum', 'store'] as const;

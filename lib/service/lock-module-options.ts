@@ -1,6 +1,6 @@
 import type { LockStore } from '../core/lock-store.js';
-import type { LockServiceOptions } from '../core/service-options.js';
 import type { RedisSource } from '../stores/redis/redis-source.js';
+import type { LockServiceOptions } from './service-options.js';
 
 /**
  * Where the locks are kept: exactly one of these. What comes from the environment may be undefined for the compiler; when

@@ -1,15 +1,15 @@
-import { nullIfBusy, unlessBusy } from '../core/busy.js';
 import { systemClock } from '../core/clock.js';
 import { LockOptionsError } from '../core/errors.js';
-import type { LockInspection } from '../core/inspection.js';
 import type { Lock } from '../core/lock.js';
 import type { LockStore } from '../core/lock-store.js';
 import { type LockedBody, Locker } from '../core/locker.js';
 import { type LockName, resolveNames } from '../core/names.js';
 import { type LockOptions, resolveLockOptions } from '../core/options.js';
-import type { ResolvedServiceOptions } from '../core/service-options.js';
+import type { LockInspection } from '../core/store-calls.js';
+import { nullIfBusy, unlessBusy } from '../features/busy.js';
 import { Elections, type ElectOptions, type LeaderElection } from '../features/leader-election.js';
 import { type OnceOptions, type OnceResult, resolveOnceOptions, runOnce } from '../features/once.js';
+import type { ResolvedServiceOptions } from './service-options.js';
 
 /** What became of a `tryRun`. */
 export type TryRunResult<T> = { acquired: true; value: T } | { acquired: false };

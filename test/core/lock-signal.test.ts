@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { LockSignal } from '../../lib/core/lock-signal.js';
+import { LockSignal } from '../../lib/core/signals.js';
 
 const user = new AsyncLocalStorage<string>();
 const reason = new Error('lost');

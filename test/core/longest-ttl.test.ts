@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_LOCK_OPTIONS } from '../../lib/core/options.js';
-import { resolveServiceOptions } from '../../lib/core/service-options.js';
+import { resolveServiceOptions } from '../../lib/service/service-options.js';
 import { CoreLocks } from '../support/core-locks.js';
 import { settle, useFakeTime } from '../support/fake-time.js';
 import { granted, ScriptedStore } from '../support/scripted-store.js';

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { resolveServiceOptions } from '../../lib/core/service-options.js';
 import { LockOptionsError, type LockServiceOptions } from '../../lib/index.js';
 import { checkModuleOptions } from '../../lib/service/create-lock-service.js';
+import { resolveServiceOptions } from '../../lib/service/service-options.js';
 
 const resolve = (options: unknown) => resolveServiceOptions(options as LockServiceOptions);
 const logger = { warn: (): void => {}, error: (): void => {} };

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { resolveServiceOptions } from '../../lib/core/service-options.js';
 import { LockBusyError, type LockOptions, LockService } from '../../lib/index.js';
+import { resolveServiceOptions } from '../../lib/service/service-options.js';
 import { watch } from '../support/core-locks.js';
 import { settle, useFakeTime } from '../support/fake-time.js';
 import { busy, granted, ScriptedStore } from '../support/scripted-store.js';

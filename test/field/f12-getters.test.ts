@@ -1,7 +1,7 @@
 // biome-ignore-all lint/correctness/noUnusedFunctionParameters: the templates of the locks use them.
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { compileTemplate } from '../../lib/core/key-template.js';
+import { compileTemplate } from '../../lib/features/keys/key-template.js';
 import { LockKeyError } from '../../lib/index.js';
 
 const read = (path: string, user: unknown): string =>

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LOCK_OPTIONS, resolveLockOptions } from '../../lib/core/options.js';
-import { resolveServiceOptions } from '../../lib/core/service-options.js';
 import { resolveJobOptions } from '../../lib/features/jobs/job-options.js';
 import { resolveElectOptions } from '../../lib/features/leader-election.js';
 import { createLockService, type LockServiceOptions } from '../../lib/index.js';
 import type { JobOptions } from '../../lib/jobs.js';
+import { resolveServiceOptions } from '../../lib/service/service-options.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
 import { quiet } from '../support/stores.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { resolveServiceOptions } from '../../lib/core/service-options.js';
 import { resolveJobOptions } from '../../lib/features/jobs/job-options.js';
 import { createLockService, LockOptionsError, type LockServiceOptions } from '../../lib/index.js';
 import { JobLocks, type JobOptions, JobSemaphore } from '../../lib/jobs.js';
+import { resolveServiceOptions } from '../../lib/service/service-options.js';
 
 const WRONG: [problem: string, jobs: unknown, named: RegExp][] = [
   ['no object', 5, /the options of jobs/],

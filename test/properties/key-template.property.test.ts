@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileTemplate } from '../../lib/core/key-template.js';
+import { compileTemplate } from '../../lib/features/keys/key-template.js';
 import { LockKeyError } from '../../lib/index.js';
 import { keyOf } from '../../lib/stores/redis/keys.js';
 import {

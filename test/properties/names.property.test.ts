@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileTemplate } from '../../lib/core/key-template.js';
 import { resolveNames } from '../../lib/core/names.js';
+import { compileTemplate } from '../../lib/features/keys/key-template.js';
 import { LockKeyError } from '../../lib/index.js';
 import { channelPrefix, furtherKeysOf, keyOf } from '../../lib/stores/redis/keys.js';
 import { METHOD, nearby, separating, value } from '../support/key-arbitraries.js';

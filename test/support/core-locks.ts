@@ -2,8 +2,8 @@ import type { HeldLock } from '../../lib/core/lock.js';
 import { type LockedBody, Locker } from '../../lib/core/locker.js';
 import { resolveNames } from '../../lib/core/names.js';
 import { resolveLockOptions } from '../../lib/core/options.js';
-import { type ResolvedServiceOptions, resolveServiceOptions } from '../../lib/core/service-options.js';
 import type { Lock, LockName, LockOptions, LockServiceOptions, LockStore } from '../../lib/index.js';
+import { type ResolvedServiceOptions, resolveServiceOptions } from '../../lib/service/service-options.js';
 import { FakeClock, pass, settle } from './fake-time.js';
 import { busy, granted, type ScriptedStore } from './scripted-store.js';
 

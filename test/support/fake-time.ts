@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, vi } from 'vitest';
-import type { Clock } from '../../lib/core/clock.js';
+import { type Clock } from '../../lib/core/clock.js';
 import { type Runtime, runtime } from '../../lib/core/runtime.js';
 
 type Fakes = Parameters<typeof vi.useFakeTimers>[0];

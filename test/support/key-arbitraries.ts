@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { compileTemplate } from '../../lib/core/key-template.js';
+import { compileTemplate } from '../../lib/features/keys/key-template.js';
 
 /** The method that the templates belong to. */
 export const METHOD = 'Orders.pay';

@@ -1,4 +1,4 @@
-import { extraOf } from '../../lib/core/store-extras.js';
+import { extraOf } from '../../lib/core/store-calls.js';
 import type { LockStore, StoreListener } from '../../lib/index.js';
 import { type Deferred, deferred } from './event.js';
 

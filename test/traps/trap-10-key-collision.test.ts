@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { afterEach, describe, expect, it } from 'vitest';
-import { compileTemplate } from '../../lib/core/key-template.js';
+import { compileTemplate } from '../../lib/features/keys/key-template.js';
 import { createLockService, currentLock, Locked, LockKeyError, LockModule } from '../../lib/index.js';
 import { deferred, until } from '../support/event.js';
 import { TestApp } from '../support/nest.js';

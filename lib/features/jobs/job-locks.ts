@@ -1,8 +1,8 @@
-import { nullIfBusy } from '../../core/busy.js';
 import { LockLostError } from '../../core/errors.js';
 import type { HeldLock } from '../../core/lock.js';
 import type { LockedBody } from '../../core/locker.js';
 import type { LockService } from '../../service/lock-service.js';
+import { nullIfBusy } from '../busy.js';
 import type { OnceResult } from '../once.js';
 import { type JobElement, nameOfElement } from './job-names.js';
 import { type JobOptions, type ResolvedJobOptions, resolveJobOptions } from './job-options.js';

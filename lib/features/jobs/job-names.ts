@@ -1,5 +1,5 @@
-import { compileTemplate } from '../../core/key-template.js';
 import { resolveNames } from '../../core/names.js';
+import { compileTemplate } from '../keys/key-template.js';
 
 /** What tells the elements of a job apart: as in the key templates of `@Locked`, and not empty. */
 export type JobElement = string | number | bigint;

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
-import { nullIfBusy } from '../../core/busy.js';
 import { LockOptionsError } from '../../core/errors.js';
 import type { HeldLock } from '../../core/lock.js';
 import type { LockedBody } from '../../core/locker.js';
 import type { LockService } from '../../service/lock-service.js';
+import { nullIfBusy } from '../busy.js';
 import { nameOfPermits } from './job-names.js';
 import { type JobOptions, type ResolvedJobLimit, resolveJobOptions } from './job-options.js';
 import { ServerPermit } from './server-permit.js';

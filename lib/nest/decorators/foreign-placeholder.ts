@@ -1,5 +1,5 @@
 import { LockKeyError } from '../../core/errors.js';
-import { partsOf, placeholderFor, type TemplateContext } from '../../core/key-template.js';
+import { partsOf, placeholderFor, type TemplateContext } from '../../features/keys/key-template.js';
 
 /** `{id}`, `${id}`, `#{id}`, `{{id}}`: nothing that is meant literally in the name of a lock. */
 const BRACED = /[$#%@]?\{+([^{}]*)\}+/;

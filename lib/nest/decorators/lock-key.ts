@@ -1,7 +1,7 @@
 import { LockKeyError } from '../../core/errors.js';
-import { compileTemplate, type KeyResolver, type TemplateContext } from '../../core/key-template.js';
 import type { LockName } from '../../core/names.js';
 import { kindOf } from '../../core/options.js';
+import { compileTemplate, type KeyResolver, type TemplateContext } from '../../features/keys/key-template.js';
 import { refuseForeignPlaceholders } from './foreign-placeholder.js';
 import type { LockedKey } from './locked-decorator.js';
 

@@ -12,8 +12,7 @@ import type {
   StoreListener,
   StoreState,
 } from '../../core/lock-store.js';
-import { outside } from '../../core/outside.js';
-import { runtime } from '../../core/runtime.js';
+import { outside, runtime } from '../../core/runtime.js';
 import { Marks } from './marks.js';
 import { MemoryLock } from './memory-lock.js';
 

@@ -1,4 +1,4 @@
-import { outside } from '../../core/outside.js';
+import { outside } from '../../core/runtime.js';
 import type { RedisClient } from './redis-client.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the listeners of the events differ.

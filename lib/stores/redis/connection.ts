@@ -1,6 +1,6 @@
 import { LockOptionsError } from '../../core/errors.js';
-import { outside } from '../../core/outside.js';
-import type { LockLogger } from '../../core/service-options.js';
+import type { LockLogger } from '../../core/logger.js';
+import { outside } from '../../core/runtime.js';
 import { after, type CancelTimer } from '../../core/timer.js';
 import { ClientEvents } from './client-events.js';
 import {

@@ -1,4 +1,4 @@
-import type { LockLogger } from '../../core/service-options.js';
+import type { LockLogger } from '../../core/logger.js';
 import type { Connection } from './connection.js';
 import { lookAt } from './look.js';
 

@@ -1,4 +1,4 @@
-import type { LockLogger } from '../../core/service-options.js';
+import type { LockLogger } from '../../core/logger.js';
 
 /** Says once that a holder of another program cannot be asked for anything. */
 export class ForeignHolders {

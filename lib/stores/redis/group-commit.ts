@@ -1,8 +1,7 @@
 import { LockUnavailableError } from '../../core/errors.js';
 import type { Owner } from '../../core/lock-store.js';
-import { outside } from '../../core/outside.js';
 import { Registry } from '../../core/registry.js';
-import { runtime } from '../../core/runtime.js';
+import { outside, runtime } from '../../core/runtime.js';
 import { after } from '../../core/timer.js';
 import { Batch, type Reply } from './batch.js';
 import type { Connection } from './connection.js';

@@ -1,5 +1,4 @@
-import { outside } from '../../core/outside.js';
-import { runtime } from '../../core/runtime.js';
+import { outside, runtime } from '../../core/runtime.js';
 import { answerWithin } from './answer-within.js';
 import { cut, disconnect, letProcessEnd } from './client-internals.js';
 import type { RedisClient } from './redis-client.js';

@@ -14,8 +14,8 @@ import type {
   StoreListener,
   StoreState,
 } from '../../core/lock-store.js';
+import type { LockLogger } from '../../core/logger.js';
 import { runtime } from '../../core/runtime.js';
-import type { LockLogger } from '../../core/service-options.js';
 import type { Connection } from './connection.js';
 import { warnOfEviction } from './eviction.js';
 import { ForeignHolders } from './foreign-holders.js';

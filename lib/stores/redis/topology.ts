@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { LockLogger } from '../../core/service-options.js';
+import type { LockLogger } from '../../core/logger.js';
 import { after, type CancelTimer } from '../../core/timer.js';
 import { answerWithin } from './answer-within.js';
 import type { Connection } from './connection.js';

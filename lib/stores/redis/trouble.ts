@@ -1,5 +1,5 @@
+import type { LockLogger } from '../../core/logger.js';
 import { runtime } from '../../core/runtime.js';
-import type { LockLogger } from '../../core/service-options.js';
 
 /** Something that does not work as it should: logged once, with its remedy, when it begins, and once when it is over. */
 export class Trouble {

@@ -1,5 +1,5 @@
 import type { Busy, Granted, Owner, StoreListener } from '../../core/lock-store.js';
-import type { LockLogger } from '../../core/service-options.js';
+import type { LockLogger } from '../../core/logger.js';
 import { after, type CancelTimer } from '../../core/timer.js';
 import type { Connection } from './connection.js';
 import { readMessage } from './lock-script.js';

@@ -1,5 +1,5 @@
 import { LockOptionsError } from '../../../core/errors.js';
-import type { LockLogger } from '../../../core/service-options.js';
+import type { LockLogger } from '../../../core/logger.js';
 import { Connection } from '../connection.js';
 import { ForeignHolders } from '../foreign-holders.js';
 import { checkRedisSource, type RedisSource } from '../redis-source.js';

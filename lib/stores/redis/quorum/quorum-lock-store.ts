@@ -11,9 +11,9 @@ import type {
   StoreListener,
   StoreState,
 } from '../../../core/lock-store.js';
+import type { LockLogger } from '../../../core/logger.js';
 import { runtime } from '../../../core/runtime.js';
-import type { LockLogger } from '../../../core/service-options.js';
-import { extraOf } from '../../../core/store-extras.js';
+import { extraOf } from '../../../core/store-calls.js';
 import { within } from '../../../core/timer.js';
 import { Absence } from './absence.js';
 import { Ballot } from './ballot.js';

@@ -1,5 +1,5 @@
 import { LockOptionsError } from '../../../core/errors.js';
-import type { LockLogger } from '../../../core/service-options.js';
+import type { LockLogger } from '../../../core/logger.js';
 import { Trouble } from '../trouble.js';
 import type { Voter } from './voter.js';
 

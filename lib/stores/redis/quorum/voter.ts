@@ -10,7 +10,7 @@ import type {
   Renewal,
 } from '../../../core/lock-store.js';
 import { runtime } from '../../../core/runtime.js';
-import { extraOf } from '../../../core/store-extras.js';
+import { extraOf } from '../../../core/store-calls.js';
 import { type Reach, Stakes } from './stakes.js';
 
 /** A store that is one server, and what it may tell beside the port. */

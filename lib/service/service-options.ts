@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
 import { inspect } from 'node:util';
-import type { HandOverBounds } from './claim.js';
-import { type Duration, toMilliseconds } from './duration.js';
-import { LockOptionsError } from './errors.js';
+import type { HandOverBounds } from '../core/claim.js';
+import { type Duration, toMilliseconds } from '../core/duration.js';
+import { LockOptionsError } from '../core/errors.js';
+import type { LockerOptions } from '../core/locker.js';
+import type { LockLogger } from '../core/logger.js';
 import {
   assertKnown,
   assertNoLonger,
@@ -11,15 +13,7 @@ import {
   type LockOptions,
   type ResolvedLockOptions,
   resolveLockOptions,
-} from './options.js';
-
-/** Where warnings go. Nest's `Logger` and `console` fit. */
-export interface LockLogger {
-  /** What works again. Default: `warn`. */
-  log?(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
-}
+} from '../core/options.js';
 
 /** What a lock service needs to know besides its store. */
 export interface LockServiceOptions {
@@ -61,16 +55,9 @@ export interface LockServiceOptions {
   defaults?: LockOptions | undefined;
 }
 
-export interface ResolvedServiceOptions {
+export interface ResolvedServiceOptions extends LockerOptions {
   readonly namespace: string;
-  readonly instance: string;
-  readonly commandTimeout: number;
-  readonly shutdownGrace: number;
-  readonly localHandOver: HandOverBounds;
-  readonly longestTtl: number;
   readonly oneNamePerCall: boolean | undefined;
-  readonly logger: LockLogger | undefined;
-  readonly defaults: ResolvedLockOptions;
 }
 
 export const SERVICE_OPTIONS: readonly string[] = [
@@ -144,20 +131,4 @@ function resolveFlag(flag: unknown, name: string): boolean | undefined {
 function resolveLogger(logger: LockLogger | undefined): LockLogger | undefined {
   if (logger === undefined || (typeof logger?.warn === 'function' && typeof logger.error === 'function')) return logger;
   throw new LockOptionsError('The option `logger` lacks warn() or error(): give a Nest logger, or `console`.');
-}
-
-/** A logger whose own errors hurt nobody. */
-export function harmless(logger: LockLogger): LockLogger {
-  const attempt = (log: () => void): void => {
-    try {
-      log();
-    } catch {
-      // What cannot be logged is not worth more than the work that it is about.
-    }
-  };
-  return {
-    log: (message) => attempt(() => (logger.log ? logger.log(message) : logger.warn(message))),
-    warn: (message) => attempt(() => logger.warn(message)),
-    error: (message) => attempt(() => logger.error(message)),
-  };
 }

@@ -1,5 +1,5 @@
-import { LockKeyError } from './errors.js';
-import { kindOf } from './options.js';
+import { LockKeyError } from '../../core/errors.js';
+import { kindOf } from '../../core/options.js';
 
 /** Where a value of a template comes from, and how error messages call it. */
 export interface ValueSource {

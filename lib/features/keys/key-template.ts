@@ -1,4 +1,4 @@
-import { LockKeyError } from './errors.js';
+import { LockKeyError } from '../../core/errors.js';
 import { textOf, type ValueSource, valueAt } from './key-value.js';
 
 /** A method as error messages name it, and its parameters as far as they can be seen. */

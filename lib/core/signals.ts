@@ -1,4 +1,4 @@
-import { here } from './outside.js';
+import { here } from './runtime.js';
 
 type Listener = ((event: Event) => unknown) | { handleEvent(event: Event): unknown };
 type Options = boolean | { capture?: boolean | undefined } | undefined;
@@ -85,4 +85,41 @@ class Bindings {
 
 function keyOf(type: string, options: Options): string {
   return `${typeof options === 'object' ? Boolean(options?.capture) : Boolean(options)} ${type}`;
+}
+
+/** Calls each listener once when the signal aborts. However many there are, the signal has one listener of ours. */
+const HUBS = new WeakMap<AbortSignal, Hub>();
+
+interface Hub {
+  readonly listeners: Set<() => void>;
+  readonly onAbort: () => void;
+}
+
+/** Calls `listener` when `signal` aborts; the returned function takes the listener away. */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  const hub = HUBS.get(signal) ?? open(signal);
+  hub.listeners.add(listener);
+  return () => {
+    hub.listeners.delete(listener);
+    if (hub.listeners.size === 0 && HUBS.get(signal) === hub) close(signal, hub);
+  };
+}
+
+function open(signal: AbortSignal): Hub {
+  const listeners = new Set<() => void>();
+  const hub = {
+    listeners,
+    onAbort: () => {
+      close(signal, hub);
+      for (const listener of listeners) listener();
+    },
+  };
+  HUBS.set(signal, hub);
+  signal.addEventListener('abort', hub.onAbort);
+  return hub;
+}
+
+function close(signal: AbortSignal, hub: Hub): void {
+  HUBS.delete(signal);
+  signal.removeEventListener('abort', hub.onAbort);
 }

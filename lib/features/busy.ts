@@ -1,5 +1,5 @@
-import { LockBusyError } from './errors.js';
-import type { LockedBody } from './locker.js';
+import { LockBusyError } from '../core/errors.js';
+import type { LockedBody } from '../core/locker.js';
 
 /** What is acquired, or null when it is busy. */
 export async function nullIfBusy<T>(acquiring: Promise<T>): Promise<T | null> {
