@@ -13,7 +13,7 @@ import {
   Once,
   OnElected,
 } from 'nestjs-lock';
-import { JobLocks, JobSemaphore } from 'nestjs-lock/jobs';
+import { JobLocks, JobSemaphore, LockJobsModule } from 'nestjs-lock/jobs';
 import { createLockManager } from 'nestjs-lock/web-locks';
 
 @Injectable()
@@ -61,7 +61,7 @@ class Feed {
 export async function takeLocks(options: LockModuleOptions): Promise<void> {
   const jobs = { limits: { render: { servers: 2 } } };
 
-  @Module({ imports: [LockModule.forRoot({ ...options, jobs })], providers: [OrdersService, Feed] })
+  @Module({ imports: [LockModule.forRoot(options), LockJobsModule.forRoot(jobs)], providers: [OrdersService, Feed] })
   class AppModule {}
 
   const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error', 'warn'], abortOnError: false });
