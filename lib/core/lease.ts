@@ -259,8 +259,10 @@ export class Lease implements Scheduled {
 
   #completed(answer: boolean | undefined): Completed {
     this.#inFlight = undefined;
-    if (this.#state === 'released') this.#keeper.ended(this);
-    else if (answer === false) this.lose('taken');
+    if (this.#state === 'released') {
+      this.#keeper.ended(this);
+      if (answer === undefined) this.#letGo();
+    } else if (answer === false) this.lose('taken');
     else if (this.held) this.#schedule();
     return answer ? 'done' : answer === false ? 'taken' : 'unavailable';
   }

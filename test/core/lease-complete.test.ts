@@ -113,6 +113,26 @@ describe('A lease whose work is done', () => {
     expect(leases.over).toHaveLength(1);
   });
 
+  it('is given back then for as long as a renewal without an answer may have prolonged it', async () => {
+    const lease = leases.open();
+    await pass(1_000);
+    leases.store.next('renew').fail();
+    await settle();
+    const completed = watch(lease.complete(60_000, 0));
+    await settle();
+    for (let i = 0; i < 20; i += 1) {
+      leases.store.next('complete').fail();
+      await pass(100);
+    }
+    expect(completed.value).toBe('unavailable');
+    leases.store.next('release').fail();
+    await pass(600);
+    leases.store.next('release').answer(true);
+    await pass(10_000);
+    expect(leases.store.all('release')).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('has its mark when the answer comes after its end: the store compared the owner', async () => {
     const completed = watch(leases.open().complete(60_000, 0));
     await pass(3_000);
