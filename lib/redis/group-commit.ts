@@ -179,8 +179,9 @@ export class GroupCommit {
         const { lastError: cause } = this.#connection;
         this.#outage.report();
         // The connection that has answered so is being replaced.
-        if (reply) this.#failUnsent(batch, refused(undefined, reply, uncertain));
-        else this.#failUnsent(batch, new LockUnavailableError(undefined, problem, { uncertain, cause }));
+        if (reply && batch.sends > 0) this.#failUnsent(batch, refused(undefined, reply, uncertain));
+        else
+          this.#failUnsent(batch, new LockUnavailableError(undefined, problem, { uncertain, cause: reply ?? cause }));
       };
       batch.cancelTimeout ??= after(this.#left(batch), giveUp, { awaited: true });
     }
