@@ -9,6 +9,8 @@ export interface LeaseTerms {
   readonly ttl: number;
   readonly renew: boolean;
   readonly maxHold: number;
+  /** When `maxHold` is over, it is to be kept from the others still (`holdAtLeast`). */
+  readonly isKeptLonger: boolean;
   /** How many replicas must have it. */
   readonly replicas: number;
   /** The first token of `block` that were set aside. */

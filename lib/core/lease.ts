@@ -244,8 +244,7 @@ export class Lease implements Scheduled {
     const { store, clock } = this.#keeper;
     const { name, owner, permits, replicas } = this.terms;
     const sentAt = clock.now();
-    const isKeptLonger = (this.user?.keptUntil ?? 0) > this.#endOfHold;
-    const longest = isKeptLonger ? this.#ttl : this.#endOfHold - sentAt;
+    const longest = this.terms.isKeptLonger ? this.#ttl : this.#endOfHold - sentAt;
     const ttl = Math.max(1, Math.floor(Math.min(this.#ttl, longest)));
     // A shorter lease counts at once: the store may carry it out, and its answer may be lost.
     this.#deadline = Math.min(this.#deadline, sentAt + ttl);
@@ -295,7 +294,9 @@ export class Lease implements Scheduled {
   }
 
   #dueAfter(since: number): number {
-    if (!this.terms.renew || this.#deadline >= this.#endOfHold) return Number.POSITIVE_INFINITY;
+    // What is to be kept from the others then must be there still when it is given back.
+    const needed = this.#endOfHold + (this.terms.isKeptLonger ? this.#ttl / 3 : 0);
+    if (!this.terms.renew || since + this.#ttl >= needed) return Number.POSITIVE_INFINITY;
     return RenewalWheel.bucket(since + this.#ttl / 3, this.#ttl / 3);
   }
 

@@ -179,7 +179,8 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     if (!head) return;
     const { name, options, ttl, stealsAfter } = head;
     const { renew, maxHold, permits, replicas } = options;
-    const terms = { name, owner, permits, ttl, renew, maxHold, replicas, token, block, since };
+    const isKeptLonger = options.holdAtLeast > maxHold;
+    const terms = { name, owner, permits, ttl, renew, maxHold, isKeptLonger, replicas, token, block, since };
     const lease = this.#session.hold(terms, stealsAfter === undefined ? 'taken' : 'forced');
     if (head.settled) {
       // Whoever was told that an earlier hold is over has aborted this very request.
