@@ -107,6 +107,11 @@ export class GroupCommit {
     );
   }
 
+  /** Whether a call that comes now fails at once. */
+  refuses(name: string): boolean {
+    return this.#outage.refusal(name) !== undefined;
+  }
+
   /** The owner as it travels: without the instance when that is the one that the call names. */
   short(owner: Owner): string {
     const { length } = this.instance;
