@@ -22,6 +22,8 @@ export interface Terms {
   readonly block: number;
   readonly renew: boolean;
   readonly maxHold: number;
+  /** When `maxHold` is over, it is to be kept from the others still (`holdAtLeast`). */
+  readonly isKeptLonger: boolean;
   /** When the attempt that won was sent. The lease counts from here, since the store counts from later. */
   readonly since: number;
 }
@@ -64,6 +66,7 @@ export abstract class Lease implements Scheduled {
   #renews = false;
   #since = 0;
   #endOfHold = 0;
+  #isKeptLonger = false;
   /** The length that it is renewed to. */
   #length: number;
   #deadline = 0;
@@ -102,12 +105,13 @@ export abstract class Lease implements Scheduled {
   protected abstract over(): void;
 
   /** It was granted. */
-  protected begin({ token, block, renew, maxHold, since }: Terms): void {
+  protected begin({ token, block, renew, maxHold, isKeptLonger, since }: Terms): void {
     this.#state = 'held';
     this.token = token;
     this.block = block;
     this.grantedAt = this.keeper.clock.now();
     this.#renews = renew;
+    this.#isKeptLonger = isKeptLonger;
     this.#since = since;
     this.#endOfHold = since + maxHold;
     this.#deadline = since + Math.min(this.ttl, maxHold);
@@ -311,7 +315,7 @@ export abstract class Lease implements Scheduled {
     const { store, clock } = this.keeper;
     const { name, owner, permits, replicas } = this;
     const sentAt = clock.now();
-    const longest = this.keptUntil > this.#endOfHold ? this.#length : this.#endOfHold - sentAt;
+    const longest = this.#isKeptLonger ? this.#length : this.#endOfHold - sentAt;
     const ttl = Math.max(1, Math.floor(Math.min(this.#length, longest)));
     // A shorter lease counts at once: the store may carry it out, and its answer may be lost.
     this.#deadline = Math.min(this.#deadline, sentAt + ttl);
@@ -361,7 +365,9 @@ export abstract class Lease implements Scheduled {
   }
 
   #dueAfter(since: number): number {
-    if (!this.#renews || this.#deadline >= this.#endOfHold) return Number.POSITIVE_INFINITY;
+    // What is to be kept from the others then must be there still when it is given back.
+    const needed = this.#endOfHold + (this.#isKeptLonger ? this.#length / 3 : 0);
+    if (!this.#renews || since + this.#length >= needed) return Number.POSITIVE_INFINITY;
     return RenewalWheel.bucket(since + this.#length / 3, this.#length / 3);
   }
 

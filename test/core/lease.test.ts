@@ -95,6 +95,19 @@ describe('A lease', () => {
       expect(leases.lost).toEqual(['expired']);
     });
 
+    it('beyond `maxHold` where it is kept longer than that, so that the store has it still when it is given back', async () => {
+      leases.store.automatic.renew = () => true;
+      const lease = leases.open({ maxHold: 3_000, isKeptLonger: true });
+      lease.keptUntil = 60_000;
+      await pass(2_999);
+      expect(lease.held).toBe(true);
+      const ends = leases.store.all('renew').map(({ at, asked }) => at + asked.ttl - lease.since);
+      expect(Math.max(...ends)).toBeGreaterThanOrEqual(4_000);
+      await pass(1);
+      expect(lease.held).toBe(false);
+      expect(leases.store.all('release')[0]?.asked.retain).toBeGreaterThan(50_000);
+    });
+
     it('for no longer than `maxHold`, and then lost', async () => {
       leases.store.automatic.renew = () => true;
       const lease = leases.open({ maxHold: 7_500 });

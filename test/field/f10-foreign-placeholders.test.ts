@@ -19,7 +19,32 @@ const withOrder = (key: LockedKey) => () => {
   return Orders;
 };
 
+const withRest = (key: LockedKey) => () => {
+  class Orders {
+    @Locked(key)
+    async pay(kind: string, ...orderIds: string[]): Promise<void> {}
+  }
+  return Orders;
+};
+
 describe('A placeholder in the spelling of another library', () => {
+  it.each([
+    ['order:orderIds', '<1>'],
+    ['order::orderIds', '<1>'],
+    ['order:{orderIds}', '<1>'],
+    ['order:<kind>:and:orderIds', '<1>'],
+    ['order:$orderIds', '<1>'],
+  ])('is refused also for a parameter that takes all further arguments: %s', (template, right) => {
+    expect(withRest(template)).toThrow(LockKeyError);
+    expect(withRest(template)).toThrow(`write ${right}.`);
+    for (const read of ['orderIds:<1>', 'orderIds:<2>']) expect(withRest(read)).not.toThrow();
+  });
+
+  it('is shown with the property that was meant, and once', () => {
+    expect(withOrder('pay:order.id')).toThrow('write <order.id>.');
+    expect(withOrder('pay:order:order')).toThrow('write <order>.');
+  });
+
   it.each([
     ['order:{id}', '<id>'],
     ['order:${id}', '<id>'],
@@ -71,7 +96,7 @@ describe('A placeholder in the spelling of another library', () => {
     ["order:<order['id']>", '<order.id>'],
     ['order:{order.id}', '<order.id>'],
     ['order:${order.id}:<line>', '<order.id>'],
-    ['order.id', '<order>'],
+    ['order.id', '<order.id>'],
     ['order:line', '<order> or <line>'],
   ])('is refused with the path that it means: %s', (template, right) => {
     expect(withOrder(template)).toThrow(LockKeyError);

@@ -14,6 +14,10 @@ const iterated = vi.fn();
 // biome-ignore lint/suspicious/noExplicitAny: the types are not to show what is returned.
 type Anything = any;
 
+function raise(problem: string): never {
+  throw new Error(problem);
+}
+
 @Injectable()
 class Reports {
   result: unknown;
@@ -228,6 +232,13 @@ describe('What is no stream', () => {
     reports.result = value;
     expect(await reports.locked()).toBe(value);
     if (value instanceof Writable) expect(value.destroyed).toBe(false);
+  });
+
+  it('is an object that throws for what it does not know', async () => {
+    const strict = new Proxy({}, { get: (_, key) => (key === 'then' ? undefined : raise(`no ${String(key)}`)) });
+    reports.result = strict;
+    const returned = await reports.locked();
+    expect(Object.is(returned, strict)).toBe(true);
   });
 
   it('is what a thenable resolves to, whatever else it can do, as query builders are', async () => {

@@ -39,12 +39,16 @@ describe.each(bothStores(redis))('F16: holdAtLeast survives ($name)', ({ shared 
     },
   );
 
-  it('the end of maxHold, under a body that hangs', async () => {
+  it.each([
+    ['shorter than', { maxHold: 300 }],
+    ['as long as', { maxHold: 600, ttl: 600 }],
+    ['a bit longer than', { maxHold: 650, ttl: 600 }],
+  ])('the end of a maxHold that is %s the ttl, under a body that hangs', async (_, bounds) => {
     const store = shared();
     await using locks = await createLockService({ ...store, shutdownGrace: 0 });
     await using second = await createLockService(store);
     const name = unique('cron');
-    const lock = await locks.acquire(name, { ...tick, maxHold: 300 });
+    const lock = await locks.acquire(name, { ...tick, ...bounds });
     await until(() => lock.signal.aborted);
     const kept = await until(async () => (await second.inspect(name)).holders.find(({ retained }) => retained));
     expect(kept.remaining).toBeGreaterThan(30_000);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LockService } from '../../lib/index.js';
+import { createLockManager } from '../../lib/web-locks.js';
 import { serviceOf, VERSIONS } from '../support/clients.js';
 import { until } from '../support/event.js';
 import { Network } from '../support/network.js';
@@ -23,6 +24,8 @@ describe('F51: Redis has been away for longer than commandTimeout', () => {
     ['a shared lock', (locks) => locks.acquire('n', { mode: 'shared' })],
     ['once', (locks) => locks.once('n', { remember: '1m' }, () => {})],
     ['inspect', (locks) => locks.inspect('n')],
+    ['a lock that asks for replicas', (locks) => locks.acquire('n', { replicas: 1 })],
+    ['the list of all Web Locks', (locks) => createLockManager(locks).query()],
   ];
 
   const sources = [

@@ -6,6 +6,9 @@ import { TestApp } from '../support/nest.js';
 
 const namesHere = () => currentLock()?.names;
 
+/** As an id does that wraps what is not there yet. */
+const PRINT_NOTHING = ['undefined', 'null', 'NaN'].map((text) => ({ toString: () => text }));
+
 describe('The name of the lock', () => {
   @Injectable()
   class Orders {
@@ -64,7 +67,17 @@ describe('The name of the lock', () => {
   });
 
   it('never is what identifies nothing: the call fails with the method and the parameter, and without the body', async () => {
-    for (const value of [undefined, null, '', Number.NaN, Symbol('7'), () => '7', { id: '7' }, ['7']]) {
+    for (const value of [
+      undefined,
+      null,
+      '',
+      Number.NaN,
+      Symbol('7'),
+      () => '7',
+      { id: '7' },
+      ['7'],
+      ...PRINT_NOTHING,
+    ]) {
       const call = orders.byName(value);
       await expect(call).rejects.toThrow(LockKeyError);
       await expect(call).rejects.toThrow(/Orders\.byName.*orderId/);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LockUnavailableError } from '../../lib/index.js';
 import { Stakes } from '../../lib/stores/redis/quorum/stakes.js';
+import { replyError } from '../../lib/stores/redis/reply-error.js';
 import { deferred } from '../support/event.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';
 
@@ -74,6 +75,24 @@ describe('What a server may have of an owner', () => {
     server.back();
     await settle();
     expect([server.calls, stakes.size]).toEqual([['end'], 0]);
+  });
+
+  it('is not over by itself where the try was not sent, whatever the server had answered before', async () => {
+    const { server, stakes } = await voted();
+    const cause = replyError('BUSY Redis is busy running a script.');
+    const away = new LockUnavailableError(undefined, 'Redis has been away', { uncertain: false, cause });
+    let tries = 0;
+    const end = (): Promise<string> => {
+      tries += 1;
+      return server.reachable ? server.call('end') : Promise.reject(away);
+    };
+    server.reachable = false;
+    await expect(stakes.takeBack('a', end)).rejects.toBe(away);
+    await pass(2 * LIFE_MS);
+    server.back();
+    await settle();
+    expect([server.calls, stakes.size]).toEqual([['end'], 0]);
+    expect(tries).toBeGreaterThan(1);
   });
 
   it('is asked for again until the server answers, or it is over by itself', async () => {

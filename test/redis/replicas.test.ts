@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLockService, type LockModuleOptions, type LockService, type RedisSource } from '../../lib/index.js';
+import { replyError } from '../../lib/stores/redis/reply-error.js';
 import { until } from '../support/event.js';
 import { unique } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -180,6 +181,36 @@ describe('replicas', () => {
       await expect(asked).rejects.toMatchObject(TOO_FEW);
     });
     proxy.stop();
+  });
+
+  it('leave nobody in the queue when the call has run, and its repeat is refused', async () => {
+    const client = new Redis(primary.url);
+    const duplicate = client.duplicate.bind(client);
+    let times = 0;
+    client.duplicate = ((...options: Parameters<typeof duplicate>) => {
+      const lane = duplicate(...options);
+      const pipeline = lane.pipeline.bind(lane);
+      lane.pipeline = (() => {
+        const made = pipeline();
+        const exec = made.exec.bind(made);
+        made.exec = (async () => {
+          times += 1;
+          const refused: [Error, null] = [replyError('MASTERDOWN Link with MASTER is down.'), null];
+          return times === 1 ? [(await exec())?.[0], refused] : [refused, refused];
+        }) as typeof made.exec;
+        return made;
+      }) as typeof lane.pipeline;
+      return lane;
+    }) as typeof client.duplicate;
+    const one = await service({ redis: client as unknown as RedisSource, commandTimeout: 500 });
+    const other = await service();
+    const held = await other.acquire('n');
+    const asked = one.acquire('n', { replicas: 1, wait: '1h' });
+    await expect(asked).rejects.toMatchObject({ ...UNAVAILABLE, uncertain: true });
+    expect(times).toBeGreaterThan(1);
+    await until(async () => (await other.inspect('n')).waiting.length === 0, { describe: 'nobody to wait' });
+    await held.release();
+    client.disconnect();
   });
 
   it('have their locks released as soon as the connection for that is there', async () => {

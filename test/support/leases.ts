@@ -64,6 +64,7 @@ export class Leases implements LeaseKeeper {
       ttl: 3_000,
       renew: true,
       maxHold: Number.POSITIVE_INFINITY,
+      isKeptLonger: false,
       replicas: 0,
       token: 100,
       block: 1,

@@ -73,11 +73,14 @@ function textOfPrimitive(value: unknown): string | undefined {
   }
 }
 
+/** What an object prints that has no id yet. */
+const NOTHING = ['', '[object Object]', 'undefined', 'null', 'NaN'];
+
 function textOfObject(value: object, source: ValueSource): string | undefined {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString();
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return undefined;
   const text = printed(value, source);
-  if (typeof text !== 'string' || text === '' || text === '[object Object]') return undefined;
+  if (typeof text !== 'string' || NOTHING.includes(text)) return undefined;
   if (ID.test(text) && Buffer.byteLength(text) <= MAX_ID_BYTES) return textOfPrimitive(text);
   // Not what it prints, which may be personal data.
   throw unusable(

@@ -6,12 +6,15 @@ const BRACED = /[$#%@]?\{+([^{}]*)\}+/;
 /** `%s` and its like. */
 const FORMAT = /(?<![\p{L}\p{N}])%(?:\d+\$)?[sdij](?![\p{L}\p{N}_])/u;
 const WORD = /[\p{ID_Start}$_][\p{ID_Continue}$]*/gu;
+const PATH = /^(?:\.[\p{ID_Start}$_][\p{ID_Continue}$]*)+/u;
 /** What makes the word behind it a placeholder elsewhere: `@id`, `#id`, `%id%`, `[id]`, `(id)`, `'id'`, `/:id`. */
 const MARK = /(?:[@#%[({'"`]|(?<![\p{L}\p{N}_>]):)$/u;
 
 interface Word {
   readonly text: string;
   readonly mark: string;
+  /** The properties that stand behind it: `.id`. */
+  readonly path: string;
   /** Only separators are between it and a placeholder, of which it may be the label. */
   readonly isLabel: boolean;
 }
@@ -22,7 +25,7 @@ interface Word {
  */
 export function refuseForeignPlaceholders(template: string, context: TemplateContext): void {
   const { literals, placeholders } = partsOf(template);
-  const names = context.parameters.filter((name) => name !== '' && !name.startsWith('...'));
+  const names = context.parameters.map(bare).filter((name) => name !== '');
   const refuse = (found: string, right: string): never => {
     throw new LockKeyError(
       `The template '${template}' of ${context.method} has ${found} in it, which is text there and no placeholder: write ` +
@@ -33,22 +36,39 @@ export function refuseForeignPlaceholders(template: string, context: TemplateCon
   for (const literal of literals) {
     const [found, content = ''] = BRACED.exec(literal) ?? FORMAT.exec(literal) ?? [];
     const [word = names[0] ?? '0'] = content.match(WORD) ?? [];
-    if (found !== undefined) refuse(found, placeholderFor(content, context) ?? `<${word}>`);
+    if (found !== undefined) refuse(found, placeholderFor(content, context) ?? `<${written(word, context)}>`);
   }
   const open = names.filter((name) => !isRead(name, placeholders, context));
-  const named = wordsOf(literals).flatMap(({ text, mark, isLabel }) => {
+  const named = wordsOf(literals).flatMap(({ text, mark, path, isLabel }) => {
     const name = open.find((each) => each === text || (each === text.replace(/^\$/, '') && !names.includes(text)));
     const isBare = mark === '' && name === text;
     // A single letter may also be what a minifier made of a longer name.
-    return name === undefined || (isBare && (isLabel || name.length === 1)) ? [] : [{ found: mark + text, name }];
+    return name === undefined || (isBare && (isLabel || name.length === 1))
+      ? []
+      : [{ found: mark + text, right: `<${written(name, context)}${path}>` }];
   });
   if (named.length === 0) return;
-  refuse(named.map(({ found }) => found).join(', '), named.map(({ name }) => `<${name}>`).join(' or '));
+  const [found, right] = (['found', 'right'] as const).map((key) => [...new Set(named.map((each) => each[key]))]);
+  refuse((found as string[]).join(', '), (right as string[]).join(' or '));
+}
+
+/** The name of a parameter, also of one that takes all further arguments. */
+function bare(parameter: string): string {
+  return parameter.replace(/^\.\.\./, '');
+}
+
+/** How the value is written that a parameter stands for: of further arguments, the first one's. */
+function written(name: string, { parameters }: TemplateContext): string {
+  const rest = parameters.indexOf(`...${name}`);
+  return rest < 0 ? name : String(rest);
 }
 
 function isRead(name: string, placeholders: readonly string[], { parameters }: TemplateContext): boolean {
-  const heads = placeholders.map((text) => text.split('.')[0] as string);
-  return heads.some((head) => head === name || parameters[Number(head)] === name);
+  const at = (head: string): string => bare(parameters[Math.min(Number(head), parameters.length - 1)] ?? '');
+  return placeholders.some((text) => {
+    const head = text.split('.')[0] as string;
+    return head === name || at(head) === name;
+  });
 }
 
 function wordsOf(literals: readonly string[]): Word[] {
@@ -59,6 +79,8 @@ function wordsOf(literals: readonly string[]): Word[] {
     return words.map(({ 0: word, index: at }, number) => ({
       text: word,
       mark: MARK.exec(text.slice(0, at + text.length - literal.length))?.[0] ?? '',
+      // Where points are the separators, they are no path.
+      path: literal[at - 1] === '.' ? '' : (PATH.exec(literal.slice(at + word.length))?.[0] ?? ''),
       isLabel: (number === 0 && index > 0) || (number === words.length - 1 && index < literals.length - 1),
     }));
   });

@@ -8,13 +8,22 @@ type Members = Record<PropertyKey, unknown>;
  */
 export function refuseStream<T>(value: T, method: string): T {
   if (typeof value !== 'object' || value === null) return value;
-  const kind = kindOfStream(value as Members);
+  const kind = kindOf(value as Members);
   if (kind === undefined) return value;
   discard(value as Members);
   throw new LockOptionsError(
     `${method} returned ${kind}, which is read when the method has ended and its lock is released; it has been destroyed. ` +
       'Read it in the method and return what was read, or take the lock with LockService.acquire() and release it when the stream has ended.',
   );
+}
+
+/** What throws when it is looked at is none: that is for its readers to find out. */
+function kindOf(value: Members): string | undefined {
+  try {
+    return kindOfStream(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function kindOfStream(value: Members): string | undefined {

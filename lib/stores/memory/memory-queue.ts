@@ -2,14 +2,15 @@ import type { Claim, Owner, StoreWaiter } from '../../core/lock-store.js';
 
 interface Waiter {
   readonly owner: Owner;
-  ticket: number;
+  readonly ticket: number;
   claim: Claim;
   aliveUntil: number;
 }
 
 /** Those who wait for one name, in the order of their tickets. */
 export class MemoryQueue {
-  #waiters: Waiter[] = [];
+  readonly #waiters: Waiter[] = [];
+  readonly #byOwner = new Map<Owner, Waiter>();
 
   get length(): number {
     return this.#waiters.length;
@@ -20,51 +21,74 @@ export class MemoryQueue {
   }
 
   has(owner: Owner): boolean {
-    return this.#waiters.some((waiter) => waiter.owner === owner);
+    return this.#byOwner.has(owner);
   }
 
   /** Whether one more may enter: the dead do not count. */
   hasRoom({ maxWaiting = Number.POSITIVE_INFINITY }: Claim, now: number): boolean {
     if (this.length < maxWaiting) return true;
-    this.#waiters = this.#alive(now);
+    for (const { owner, aliveUntil } of [...this.#waiters]) if (aliveUntil <= now) this.leave(owner);
     return this.length < maxWaiting;
   }
 
   /** A new place, or the one that it has or had. */
   enter(claim: Claim, now: number): void {
-    const place = this.#waiters.find(({ owner }) => owner === claim.owner);
+    const { owner } = claim;
+    const place = this.#byOwner.get(owner);
     const aliveUntil = now + claim.alive;
     const last = this.#waiters.at(-1)?.ticket ?? 0;
     const ticket = claim.ticket || place?.ticket || Math.max(Math.floor(now * 1_000), last + 1);
-    if (place) Object.assign(place, { claim, aliveUntil, ticket });
-    else this.#waiters.push({ owner: claim.owner, ticket, claim, aliveUntil });
-    this.#waiters.sort((a, b) => a.ticket - b.ticket);
+    if (place?.ticket === ticket) {
+      Object.assign(place, { claim, aliveUntil });
+      return;
+    }
+    this.leave(owner);
+    const waiter = { owner, ticket, claim, aliveUntil };
+    this.#byOwner.set(owner, waiter);
+    this.#waiters.splice(this.#after(ticket), 0, waiter);
   }
 
   leave(owner: Owner): void {
-    if (this.head === owner) this.#waiters.shift();
-    else this.#waiters = this.#waiters.filter((waiter) => waiter.owner !== owner);
+    const waiter = this.#byOwner.get(owner);
+    if (!waiter) return;
+    this.#byOwner.delete(owner);
+    this.#waiters.splice(this.#indexOf(waiter), 1);
   }
 
   /** The first who is alive; those before are dropped. */
   firstAlive(now: number): Claim | undefined {
-    while (this.#waiters[0] && this.#waiters[0].aliveUntil <= now) this.#waiters.shift();
-    return this.#waiters[0]?.claim;
+    for (let first = this.#waiters[0]; first; first = this.#waiters[0]) {
+      if (first.aliveUntil > now) return first.claim;
+      this.leave(first.owner);
+    }
+    return undefined;
   }
 
   placeOf(owner: Owner): { ticket: number; rank: number } {
-    const rank = this.#waiters.findIndex((waiter) => waiter.owner === owner);
-    return { ticket: this.#waiters[rank]?.ticket ?? 0, rank: Math.max(0, rank) };
+    const waiter = this.#byOwner.get(owner);
+    return { ticket: waiter?.ticket ?? 0, rank: waiter ? this.#indexOf(waiter) : 0 };
   }
 
   state(now: number): StoreWaiter[] {
-    return this.#alive(now).map(({ owner, ticket, claim }) => {
+    const alive = this.#waiters.filter(({ aliveUntil }) => aliveUntil > now);
+    return alive.map(({ owner, ticket, claim }) => {
       const mode = claim.permits === 0 ? ('exclusive' as const) : ('shared' as const);
       return { owner, mode, waited: Math.max(0, now - ticket / 1_000), callers: claim.callers ?? 1 };
     });
   }
 
-  #alive(now: number): Waiter[] {
-    return this.#waiters.filter(({ aliveUntil }) => aliveUntil > now);
+  #indexOf(waiter: Waiter): number {
+    return this.#waiters.lastIndexOf(waiter, this.#after(waiter.ticket) - 1);
+  }
+
+  /** How many have this ticket, or an earlier one. */
+  #after(ticket: number): number {
+    let [low, high] = [0, this.#waiters.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#waiters[middle] as Waiter).ticket <= ticket) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

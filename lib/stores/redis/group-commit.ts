@@ -106,6 +106,11 @@ export class GroupCommit {
     );
   }
 
+  /** Whether a call that comes now fails at once. */
+  refuses(name: string): boolean {
+    return this.#outage.refusal(name) !== undefined;
+  }
+
   /** The owner as it travels: without the instance when that is the one that the call names. */
   short(owner: Owner): string {
     const { length } = this.instance;
@@ -178,8 +183,9 @@ export class GroupCommit {
         const { lastError: cause } = this.#connection;
         this.#outage.report();
         // The connection that has answered so is being replaced.
-        if (reply) this.#failUnsent(batch, refused(undefined, reply, uncertain));
-        else this.#failUnsent(batch, new LockUnavailableError(undefined, problem, { uncertain, cause }));
+        if (reply && batch.sends > 0) this.#failUnsent(batch, refused(undefined, reply, uncertain));
+        else
+          this.#failUnsent(batch, new LockUnavailableError(undefined, problem, { uncertain, cause: reply ?? cause }));
       };
       batch.cancelTimeout ??= after(this.#left(batch), giveUp, { awaited: true });
     }

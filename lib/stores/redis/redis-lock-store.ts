@@ -190,8 +190,10 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     });
   }
 
-  names(prefix: string): Promise<readonly string[]> {
+  async names(prefix: string): Promise<readonly string[]> {
     const { namespace, timeout } = this.#commandOptions;
+    // By the way of all calls, which know of an outage, and wait until Redis is not busy any more.
+    await this.doneAt('names');
     return namesIn(this.#connection.client, { namespace, prefix, timeout });
   }
 
@@ -219,7 +221,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     hear = (answer: Granted | Busy, _wasHeld: boolean): Granted | Busy => answer,
   ): Promise<Granted | Busy> {
     const { name, owner, replicas = 0 } = claim;
-    return this.#lane(replicas).submit({
+    return this.#lane(replicas, name).submit({
       name,
       operation: claimed,
       decode: (reply, copies) => {
@@ -248,7 +250,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     read: (reply: string) => boolean,
     releases?: Owner,
   ): Promise<boolean> {
-    return this.#lane(replicas).submit({
+    return this.#lane(replicas, name).submit({
       name,
       operation: written,
       decode: (reply, copies) => {
@@ -262,8 +264,10 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     });
   }
 
-  #lane(replicas: number): GroupCommit {
+  /** Where Redis is known to be away, the call is refused, and need not find that out by another connection. */
+  #lane(replicas: number, name: string): GroupCommit {
     if (replicas === 0 || this.#connection.ended) return this.#commands;
+    if (!this.#acknowledged && this.#commands.refuses(name)) return this.#commands;
     this.#acknowledged ??= this.#openAcknowledged();
     return this.#acknowledged.commands;
   }

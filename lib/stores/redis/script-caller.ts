@@ -41,13 +41,15 @@ export class ScriptCaller {
     isWanted: () => boolean,
   ): Promise<{ reply: unknown; copies: number }> {
     let isUnknown = false;
+    let hasRun = false;
     for (let attempt = 1; ; attempt += 1) {
       const [[error, reply], [unwaited, copies]] = await this.#sendWithWait(args, replicas, isUnknown);
       if (!error && !unwaited) return { reply, copies: Number(copies) };
-      const isLast = attempt > 2 || !isWanted();
-      const problem = error ?? new Error(`WAIT: ${unwaited?.message}`);
-      const [, reason] = /^(NOSCRIPT|MOVED|ASK|WAIT)\b/.exec(problem.message) ?? [];
-      if (!reason || isLast) throw problem;
+      hasRun ||= !error;
+      const reason = whyAgain(error);
+      // What has run once is not refused by what the repeat is answered.
+      const problem = hasRun ? new Error(`WAIT: ${(error ?? unwaited)?.message}`) : error;
+      if (!reason || attempt > 2 || !isWanted()) throw problem;
       if (reason === 'NOSCRIPT') isUnknown = true;
       // With `WAIT`: a client that reconnects on READONLY has sent the call again, and not the rest.
       else if (reason !== 'WAIT') await this.call(args, isWanted);
@@ -86,6 +88,11 @@ export class ScriptCaller {
 }
 
 type Reply = [error: Error | null, reply: unknown];
+
+/** Why a call that waits for replicas goes again; `error`: that of the call itself, without which it has run. */
+function whyAgain(error: Error | null): string | undefined {
+  return error ? /^(NOSCRIPT|MOVED|ASK) /.exec(error.message)?.[1] : 'WAIT';
+}
 
 class UnknownScript {
   readonly cause: Error;

@@ -2,7 +2,6 @@ import { LockUnavailableError } from '../../../core/errors.js';
 import { Registry } from '../../../core/registry.js';
 import { runtime } from '../../../core/runtime.js';
 import { after, type CancelTimer } from '../../../core/timer.js';
-import { isReplyError } from '../reply-error.js';
 import { Swept } from './swept.js';
 
 /** Of one server, as far as it is known here. */
@@ -216,8 +215,7 @@ function mayHaveRun(error: unknown): boolean {
 }
 
 function wasSent(error: unknown): boolean {
-  const { cause } = error as Error;
-  return mayHaveRun(error) || (cause instanceof Error && isReplyError(cause));
+  return mayHaveRun(error) || (error as LockUnavailableError).refused;
 }
 
 function quietly(promise: Promise<unknown>): Promise<void> {
