@@ -1,5 +1,6 @@
-import type { Busy, Granted, Owner, StoreListener } from '../../core/lock-store.js';
+import type { Busy, Granted, Owner, PushedGrant, StoreListener } from '../../core/lock-store.js';
 import type { LockLogger } from '../../core/logger.js';
+import { runtime } from '../../core/runtime.js';
 import { after, type CancelTimer } from '../../core/timer.js';
 import type { Connection } from './connection.js';
 import { readMessage } from './lock-script.js';
@@ -43,6 +44,11 @@ export class WakeChannel {
   readonly #replacement: Replacement;
   readonly #proof: Proof;
   readonly #waiters = new Waiters();
+  /**
+   * Grants that have just come. A server takes one back in the same breath where nobody listens to it; whoever listens to
+   * a replica, after a fail-over that left this connection where it was, hears both.
+   */
+  readonly #granted = new Map<Owner, PushedGrant>();
   readonly #trouble: Trouble;
   #state: 'closed' | 'opening' | 'subscribing' | 'subscribed' = 'opening';
   /** Waiters were told that messages arrive. */
@@ -253,9 +259,28 @@ export class WakeChannel {
     if (typeof kind === 'object') {
       if (kind.provisional) this.#waiters.tell(owner);
       else this.waitsNoMore(owner);
-      listener.granted(owner, kind);
-    } else if (kind === 'x') listener.revoked(owner, token);
+      if (this.#granted.size === 0) runtime.queueMicrotask(() => this.#deliver());
+      this.#granted.set(owner, kind);
+      return;
+    }
+    if (kind === 'x' && this.#isTakenBack(owner, token)) {
+      listener.nudged(owner);
+      return;
+    }
+    this.#deliver();
+    if (kind === 'x') listener.revoked(owner, token);
     else if (kind === '?') listener.nudged(owner);
     else if (kind === 'r') listener.releaseRequested?.(owner, token);
+  }
+
+  #isTakenBack(owner: Owner, token: number | undefined): boolean {
+    const grant = this.#granted.get(owner);
+    return grant !== undefined && grant.token === token && this.#granted.delete(owner);
+  }
+
+  #deliver(): void {
+    const granted = [...this.#granted];
+    this.#granted.clear();
+    for (const [owner, grant] of granted) this.#options.listener.granted(owner, grant);
   }
 }

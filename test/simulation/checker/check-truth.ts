@@ -16,8 +16,12 @@ import type { Held } from './truth.js';
 
 /** After a fault a process is connected again, and has given back what it does not want, within this time. */
 const TIDY_WITHIN_MS = 1_200;
-/** A fail-over may bring back a waiter that had left: it counts as alive for so long, and is granted one lease then. */
+/**
+ * A fail-over may bring back a waiter that had left, and a shutdown leaves its waiters where the server is away: they count
+ * as alive for so long, and are granted one lease then.
+ */
 const BROUGHT_BACK_MS = 30_000 + LEASE_MS;
+const LEAVES_WAITERS = ['fail-over', 'worker-close'];
 /** What is given back is on its way for so long. */
 const TRAVELS_MS = 250;
 /** For so long nobody has answered, and a process does not know any more who holds. */
@@ -84,7 +88,7 @@ function breaks({ workers, excuse }: Fault, worker: string): boolean {
 }
 
 function prolonged({ from, until, nemesis }: Fault): Span {
-  return { from, until: until + (nemesis === 'fail-over' ? BROUGHT_BACK_MS : TIDY_WITHIN_MS) };
+  return { from, until: until + (LEAVES_WAITERS.includes(nemesis) ? BROUGHT_BACK_MS : TIDY_WITHIN_MS) };
 }
 
 /** "It was held until now", it was told, and somebody else had ended it, or time. */

@@ -60,7 +60,8 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 -- or "e <message>" for any of them. One text, a reply each line: texts cost both sides less than arrays do.
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
--- "<seq> x <token>" says that the hold with that token was ended by force, "<seq> r <token>" that somebody asks for it,
+-- "<seq> x <token>" says that the hold with that token was ended by force, or was taken back since nobody has heard of it,
+-- "<seq> r <token>" that somebody asks for it,
 -- "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message names is that of the hold at that time: one
 -- that comes late does not mean a hold with a higher token. It is missing where it is not known.
 --
@@ -154,9 +155,10 @@ local function at_hand(H, operation)
     call('SET', H, head .. ' ' .. token, 'PX', ttl, 'GET')
     call('ZREM', Q, head)
     call('HDEL', W, head)
-    local message = seq .. ' ' .. attempt .. ' ' .. token .. ' ' .. set_aside .. ' 0'
-    if redis.pcall('PUBLISH', ARGV[1] .. instance, message) == 0 then
-      -- It is gone: released again, to the next one.
+    local channel, message = ARGV[1] .. instance, attempt .. ' ' .. token .. ' ' .. set_aside .. ' 0'
+    if redis.pcall('PUBLISH', channel, seq .. ' ' .. message) == 0 then
+      -- It is gone: released again, to the next one. Who listens to a replica has heard of it, and is told the end.
+      redis.pcall('PUBLISH', channel, seq .. ' x ' .. token)
       call('SET', H, holder, 'PX', '1000')
       return nil
     end
@@ -346,6 +348,8 @@ local function promote(self)
           gone = heard == 0 and not provisional
         end
         if gone then
+          -- Who listens to a replica has heard of it.
+          tell(owner, 'x ' .. token)
           if permits > 0 then
             call('ZREM', S, owner)
             call('ZREM', B, owner)

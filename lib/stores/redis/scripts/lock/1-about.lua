@@ -49,7 +49,8 @@
 -- or "e <message>" for any of them. One text, a reply each line: texts cost both sides less than arrays do.
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
--- "<seq> x <token>" says that the hold with that token was ended by force, "<seq> r <token>" that somebody asks for it,
+-- "<seq> x <token>" says that the hold with that token was ended by force, or was taken back since nobody has heard of it,
+-- "<seq> r <token>" that somebody asks for it,
 -- "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message names is that of the hold at that time: one
 -- that comes late does not mean a hold with a higher token. It is missing where it is not known.
 --

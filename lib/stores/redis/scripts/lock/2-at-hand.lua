@@ -85,9 +85,10 @@ local function at_hand(H, operation)
     call('SET', H, head .. ' ' .. token, 'PX', ttl, 'GET')
     call('ZREM', Q, head)
     call('HDEL', W, head)
-    local message = seq .. ' ' .. attempt .. ' ' .. token .. ' ' .. set_aside .. ' 0'
-    if redis.pcall('PUBLISH', ARGV[1] .. instance, message) == 0 then
-      -- It is gone: released again, to the next one.
+    local channel, message = ARGV[1] .. instance, attempt .. ' ' .. token .. ' ' .. set_aside .. ' 0'
+    if redis.pcall('PUBLISH', channel, seq .. ' ' .. message) == 0 then
+      -- It is gone: released again, to the next one. Who listens to a replica has heard of it, and is told the end.
+      redis.pcall('PUBLISH', channel, seq .. ' x ' .. token)
       call('SET', H, holder, 'PX', '1000')
       return nil
     end

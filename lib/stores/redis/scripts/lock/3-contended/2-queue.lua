@@ -36,6 +36,8 @@ local function promote(self)
           gone = heard == 0 and not provisional
         end
         if gone then
+          -- Who listens to a replica has heard of it.
+          tell(owner, 'x ' .. token)
           if permits > 0 then
             call('ZREM', S, owner)
             call('ZREM', B, owner)
