@@ -177,9 +177,8 @@ export class LocalQueue implements Place, WishListener, HoldKeeper, Linked<Local
     this.#claim = undefined;
     const head = this.#line.first;
     if (!head) return;
-    const { name, options, ttl, stealsAfter } = head;
+    const { name, options, ttl, isKeptLonger, stealsAfter } = head;
     const { renew, maxHold, permits, replicas } = options;
-    const isKeptLonger = options.holdAtLeast > maxHold;
     const terms = { name, owner, permits, ttl, renew, maxHold, isKeptLonger, replicas, token, block, since };
     const lease = this.#session.hold(terms, stealsAfter === undefined ? 'taken' : 'forced');
     if (head.settled) {
