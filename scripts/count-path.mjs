@@ -37,7 +37,11 @@ async function functionsOfACall() {
     .flatMap(({ url, functions }) =>
       functions
         .filter(({ ranges }) => ranges[0].count > 0)
-        .map(({ functionName, ranges }) => ({ file: url.slice(dist.length), name: functionName, at: ranges[0].startOffset })),
+        .map(({ functionName, ranges }) => ({
+          file: url.slice(dist.length),
+          name: functionName,
+          at: ranges[0].startOffset,
+        })),
     );
 }
 
@@ -62,7 +66,10 @@ function floorsOf(graph) {
 
 const functions = await functionsOfACall();
 const core = importsOfCore();
-if (process.argv.includes('--list')) for (const { file, name } of functions) console.log(`${file}  ${name || '(anonymous)'}`);
-console.log(`A free @Locked call: ${functions.length} functions in ${new Set(functions.map(({ file }) => file)).size} files.`);
+if (process.argv.includes('--list'))
+  for (const { file, name } of functions) console.log(`${file}  ${name || '(anonymous)'}`);
+console.log(
+  `A free @Locked call: ${functions.length} functions in ${new Set(functions.map(({ file }) => file)).size} files.`,
+);
 const arrows = [...core.values()].flat().length;
 console.log(`lib/core: ${core.size} files on ${floorsOf(core)} floors, ${arrows} arrows.`);

@@ -132,9 +132,14 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
 
   /** The lease to ask for, in ms. */
   get ttl(): number {
-    const { ttl, maxHold, holdAtLeast } = this.options;
+    const { ttl, maxHold } = this.options;
     // What has to be kept longer than it may be held is still there when it is given back for that.
-    return holdAtLeast > maxHold ? ttl : Math.min(ttl, maxHold);
+    return this.isKeptLonger ? ttl : Math.min(ttl, maxHold);
+  }
+
+  /** Whether it is to be kept from the others (`holdAtLeast`) for longer than it may be held. */
+  get isKeptLonger(): boolean {
+    return this.options.holdAtLeast > this.options.maxHold;
   }
 
   /** Whether the lease of somebody else can serve it: one that is renewed for as long as it takes. */

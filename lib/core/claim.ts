@@ -227,8 +227,8 @@ export class Claim extends Asking {
     // Whoever was told so may have aborted whom this is for.
     const { first } = this.#line;
     const next = first && this.#asksFor(first) ? first : undefined;
-    const { renew = true, maxHold = Number.POSITIVE_INFINITY, holdAtLeast = 0 } = next?.options ?? {};
-    this.begin({ token, block, renew, maxHold, isKeptLonger: holdAtLeast > maxHold, since });
+    const { renew = true, maxHold = Number.POSITIVE_INFINITY } = next?.options ?? {};
+    this.begin({ token, block, renew, maxHold, isKeptLonger: next?.isKeptLonger ?? false, since });
     this.keeper.won(this);
     this.#stage = 'granted';
     this.#mayServe = next !== undefined && block > 1;

@@ -57,6 +57,8 @@ describe('The list of a method’s parameters', () => {
 
   it.each([
     ['n = 1, half = n++ / 2, price = n / 1, id', ['n', 'half', 'price', 'id']],
+    ['n = 0xE+/[,"]/.lastIndex, id', ['n', 'id']],
+    ['n = 1e+5 /2, id', ['n', 'id']],
     ['n = 1, half = n-- / 2, price = n / 1, id', ['n', 'half', 'price', 'id']],
     ['a = x.return / 2, b = 1 / 1, c', ['a', 'b', 'c']],
     ['a = x?.in / 2, b = 1 / 1, c', ['a', 'b', 'c']],

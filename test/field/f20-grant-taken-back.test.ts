@@ -3,9 +3,10 @@ import type { Lock, LockService } from '../../lib/index.js';
 import { serviceOf } from '../support/clients.js';
 import { until } from '../support/event.js';
 import { Network } from '../support/network.js';
+import { hears } from '../support/redis-observe.js';
 import { RedisServer } from '../support/redis-server.js';
 
-const QUEUE = 'field:{job}:queue';
+const KEY = 'field:{job}';
 
 it.each<[string, object]>([
   ['exclusive', {}],
@@ -23,6 +24,7 @@ it.each<[string, object]>([
       await second.stop();
     });
     await first.replicated(1);
+    const [former, present] = [first.client(), second.client()];
     const holder = await serviceOf(moving.url);
     const [stays, moves] = [await serviceOf(staying.url), await serviceOf(moving.url)];
     const held = await holder.acquire('job', { ttl: '30s' });
@@ -36,21 +38,20 @@ it.each<[string, object]>([
         (error: unknown) => lost.push(error),
       );
       waiters += 1;
-      await until(async () => (await first.client().zcard(QUEUE)) === waiters, { describe: `waiter ${waiters}` });
-      // It is sure that its messages arrive.
-      const last = async (): Promise<string[]> => first.client().hvals('field:{job}:waiter');
-      await until(async () => (await last()).filter((waiter) => waiter.endsWith(' 1')).length === waiters);
+      await until(async () => (await former.zcard(`${KEY}:queue`)) === waiters && hears(former, KEY), {
+        describe: `waiter ${waiters}, whose messages arrive`,
+      });
     };
     await wait(stays);
     await wait(moves);
     await first.replicated(1);
-    await second.client().replicaof('NO', 'ONE');
-    await first.client().replicaof('127.0.0.1', second.port);
+    await present.replicaof('NO', 'ONE');
+    await former.replicaof('127.0.0.1', second.port);
     await second.replicated(1);
     // The address leads to the new primary; only who moves connects anew.
     for (const network of [staying, moving]) network.target = second.port;
     moving.reset();
-    await until(async () => ((await second.client().pubsub('CHANNELS', '*')) as string[]).length === 2, {
+    await until(async () => ((await present.pubsub('CHANNELS', '*')) as string[]).length === 2, {
       describe: 'both that move to hear messages there',
     });
     expect(await held.release()).toBe(true);

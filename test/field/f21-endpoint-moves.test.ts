@@ -83,7 +83,7 @@ describe('F21: the address of the primary leads to another server, old connectio
   });
 
   it.each(VERSIONS)(
-    'a client sends again what was refused, and not the WAIT behind it ($name)',
+    'a client sends again what was refused, and not the WAIT behind it ($version)',
     async ({ connect }) => {
       const client = connect({
         port: network.port,

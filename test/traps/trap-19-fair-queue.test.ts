@@ -95,7 +95,8 @@ describe('trap 19: dead, slow and paused waiters at the head of the queue', () =
         await lock.release();
         const first = await wish;
         way.line.release();
-        await until(async () => (await waitersOf(holder, name)).join() === 'slow,later');
+        // It asks again within ten seconds.
+        await until(async () => (await waitersOf(holder, name)).join() === 'slow,later', SILENCE);
         await first.release();
 
         const second = await slowWish;

@@ -48,8 +48,9 @@ export function refuseForeignPlaceholders(template: string, context: TemplateCon
       : [{ found: mark + text, right: `<${written(name, context)}${path}>` }];
   });
   if (named.length === 0) return;
-  const [found, right] = (['found', 'right'] as const).map((key) => [...new Set(named.map((each) => each[key]))]);
-  refuse((found as string[]).join(', '), (right as string[]).join(' or '));
+  const found = new Set(named.map((each) => each.found));
+  const right = new Set(named.map((each) => each.right));
+  refuse([...found].join(', '), [...right].join(' or '));
 }
 
 /** The name of a parameter, also of one that takes all further arguments. */

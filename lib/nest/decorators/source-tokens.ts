@@ -11,7 +11,7 @@ export class UnreadableSource extends Error {}
 const SPACE = /(?:\s|\/\/[^\n\r\u2028\u2029]*|\/\*[\s\S]*?\*\/)*/y;
 const NEWLINE = /[\n\r\u2028\u2029]/;
 const NAME = /#?(?:[\p{ID_Start}$_]|\\u(?:\{\w+\}|\w{4}))(?:[\p{ID_Continue}$\u200c\u200d]|\\u(?:\{\w+\}|\w{4}))*/uy;
-const NUMBER = /\.?\d(?:[\w.]|(?<=[eE])[+-])*/y;
+const NUMBER = /0[xX]\w*|\.?\d(?:[\w.]|(?<=[eE])[+-])*/y;
 const STRING = /'(?:\\(?:\r\n|[\s\S])|[^'\\\n\r])*'|"(?:\\(?:\r\n|[\s\S])|[^"\\\n\r])*"/y;
 const REGULAR_EXPRESSION = /\/(?:\\.|\[(?:\\.|[^\]\\\n\r])*\]|[^/\\[\n\r])+\/[\p{ID_Continue}$]*/uy;
 const PUNCTUATOR = /=>|\.\.\.|\?\.|\+\+|--|./suy;

@@ -61,16 +61,17 @@ export const LOCK_SCRIPT = `-- A vector of lock operations, in one call. Each is
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
 -- "<seq> x <token>" says that the hold with that token was ended by force, or was taken back since nobody has heard of it,
--- "<seq> r <token>" that somebody asks for it,
--- "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message names is that of the hold at that time: one
--- that comes late does not mean a hold with a higher token. It is missing where it is not known.
+-- "<seq> r <token>" that somebody asks for it, "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message
+-- names is that of the hold at that time: one that comes late does not mean a hold with a higher token. It is missing
+-- where it is not known.
 --
 -- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
 -- before writes, since nothing is rolled back; every key has a ttl.
 
--- All that a lock needs which nobody else holds or waits for, in few calls and few new texts. Each function, and each
--- local that a function refers to, is made anew in every call of the script: so there are few here, and the files in
--- \`3-contended\` are the body of another that is made only when the first operation needs it.
+-- All that a lock needs which nobody else holds or waits for, and the hand-over to a waiter that is there, in few calls
+-- and few new texts. Each function, and each local that a function refers to, is made anew in every call of the script:
+-- so there are few here, and the files in \`3-contended\` are the body of another that is made only when the first
+-- operation needs it.
 
 -- How long the fence lives after it has numbered a lease of up to 1,000 s, in s: a day after the end of the lease, which
 -- is renewed for an hour before the client says \`prolong\`.

@@ -50,9 +50,9 @@
 --
 -- Messages on the channel of an instance: "<seq> <attempt> <token> <block> <provisional>" grants,
 -- "<seq> x <token>" says that the hold with that token was ended by force, or was taken back since nobody has heard of it,
--- "<seq> r <token>" that somebody asks for it,
--- "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message names is that of the hold at that time: one
--- that comes late does not mean a hold with a higher token. It is missing where it is not known.
+-- "<seq> r <token>" that somebody asks for it, "<seq> ?" to ask again, "0 p <nonce>" is a probe. The token that a message
+-- names is that of the hold at that time: one that comes late does not mean a hold with a higher token. It is missing
+-- where it is not known.
 --
 -- Rules: whoever finds H absent and Q present promotes; the deciding write comes before the PUBLISH; checks come
 -- before writes, since nothing is rolled back; every key has a ttl.

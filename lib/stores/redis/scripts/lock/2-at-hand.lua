@@ -1,6 +1,7 @@
--- All that a lock needs which nobody else holds or waits for, in few calls and few new texts. Each function, and each
--- local that a function refers to, is made anew in every call of the script: so there are few here, and the files in
--- `3-contended` are the body of another that is made only when the first operation needs it.
+-- All that a lock needs which nobody else holds or waits for, and the hand-over to a waiter that is there, in few calls
+-- and few new texts. Each function, and each local that a function refers to, is made anew in every call of the script:
+-- so there are few here, and the files in `3-contended` are the body of another that is made only when the first
+-- operation needs it.
 
 -- How long the fence lives after it has numbered a lease of up to 1,000 s, in s: a day after the end of the lease, which
 -- is renewed for an hour before the client says `prolong`.
