@@ -11,7 +11,6 @@ import {
   assertObject,
   DEFAULT_LOCK_OPTIONS,
   type LockOptions,
-  type ResolvedLockOptions,
   resolveLockOptions,
 } from '../core/options.js';
 
