@@ -1,33 +1,59 @@
-// Writes lib/stores/redis/scripts/lua.ts from the .lua files beside it; with --check it only tells whether that file is stale.
-// TypeScript has no one way to find a file beside the module that works in both the ESM and the CommonJS build.
+// Writes lib/stores/redis/scripts/lua.ts from the .lua files beside it; with --check it only tells whether that file is
+// stale. TypeScript has no one way to find a file beside the module that works in both the ESM and the CommonJS build.
+//
+// `--- @include "<path>"` stands for a file of the same script, without `.lua`. Comments and indentation are not sent to
+// Redis, so that a reworded comment is no new script. TypeScript knows the operations by the names of their files.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('../lib/stores/redis/scripts/', import.meta.url));
 const target = `${folder}lua.ts`;
+const HEADER = '// Generated from the .lua files beside it: edit those, then run `npm run embed:lua`.\n';
 
-const HEADER = `// Generated from the .lua files in the folders beside it: edit those, then run \`npm run embed:lua\`.
-`;
+const INCLUDE = /^--- @include "([\w/-]+)"$/;
+/** A comment up to the end of its line, or a string, in which "--" begins none. */
+const COMMENT = /--.*$|'(?:\\.|[^'\\])*'/g;
 
-/** A folder is one script, its files one after the other; a folder inside is the body of a function of its name. */
-function textOf(path) {
-  if (path.endsWith('.lua')) return readFileSync(path, 'utf8');
-  return readdirSync(path)
-    .sort()
-    .map((entry) => {
-      const text = textOf(`${path}/${entry}`);
-      return entry.endsWith('.lua') ? text : `local function ${entry.replace(/^\d+-/, '')}(...)\n${text}end\n`;
-    })
-    .join('\n');
+function linesOf(root, path, included) {
+  included.add(path);
+  return readFileSync(`${root}${path}.lua`, 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const [, inner] = INCLUDE.exec(line.trim()) ?? [];
+      if (inner) return linesOf(root, inner, included);
+      const code = line.replace(COMMENT, (found) => (found.startsWith('--') ? '' : found)).trim();
+      return code === '' ? [] : [code];
+    });
 }
 
-function constant(name) {
-  return `\nexport const ${name.toUpperCase()}_SCRIPT = \`${textOf(folder + name).replace(/[\\`]|\$\{/g, '\\$&')}\`;\n`;
+function filesIn(root) {
+  return readdirSync(root, { recursive: true })
+    .filter((path) => path.endsWith('.lua'))
+    .map((path) => path.replaceAll('\\', '/').slice(0, -'.lua'.length));
 }
 
-const scripts = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+/** One script: a file, or a folder with a file of its name that includes the others. */
+function constantsOf({ name, root }) {
+  const included = new Set();
+  const text = linesOf(root, name, included).join('\n');
+  const files = root === folder ? [name] : filesIn(root);
+  const unused = files.filter((path) => !included.has(path));
+  if (unused.length > 0) throw new Error(`Never included: ${unused.join(', ')}`);
+  const constant = `\nexport const ${name.toUpperCase()}_SCRIPT = \`${text.replace(/[\\`]|\$\{/g, '\\$&')}\n\`;\n`;
+  const operations = files.filter((path) => path.startsWith('operations/')).map((path) => `'${basename(path)}'`);
+  if (operations.length === 0) return constant;
+  return `\nexport type ${name[0].toUpperCase()}${name.slice(1)}Operation =\n  | ${operations.sort().join('\n  | ')};\n${constant}`;
+}
+
+const scripts = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() || entry.name.endsWith('.lua'))
+  .map((entry) => {
+    const name = basename(entry.name, '.lua');
+    return { name, root: entry.isDirectory() ? `${folder}${name}/` : folder };
+  });
 if (scripts.length === 0) throw new Error(`No script in ${folder}`);
-const wanted = HEADER + scripts.map(({ name }) => constant(name)).join('');
+const wanted = HEADER + scripts.map(constantsOf).join('');
 const current = existsSync(target) ? readFileSync(target, 'utf8') : undefined;
 
 if (!process.argv.includes('--check')) {

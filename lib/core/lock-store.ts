@@ -112,7 +112,7 @@ export interface StoreState {
   readonly holders: readonly StoreHolder[];
   /** In the order of the queue. */
   readonly waiting: readonly StoreWaiter[];
-  /** The last token given out, as far as the store remembers. */
+  /** The token of whoever holds; null: nobody does, or its token is unknown. */
   readonly lastToken: number | null;
 }
 

@@ -81,7 +81,7 @@ export interface LockInspection {
   readonly holders: readonly LockHolder[];
   /** In the order of the queue. A process whose callers wait for the same name stands here once. */
   readonly waiting: readonly LockWaiter[];
-  /** The last fencing token given out or set aside, as far as the store remembers (Redis: for a day after the last lease). */
+  /** The fencing token of whoever holds the lock; null: nobody does, or a program whose token is unknown. */
   readonly lastToken: number | null;
 }
 

@@ -61,7 +61,7 @@ export interface Watched {
  */
 export class Watchdog {
   readonly #ms: number;
-  /** In the order of their times. Those that are over stay until then. */
+  /** In the order of their times. Those that are over may stay until then. */
   readonly #watched: Watched[] = [];
   #open = 0;
   #isLooking = false;
@@ -75,22 +75,26 @@ export class Watchdog {
     const watched = { at: runtime.monotonic() + this.#ms, fn, isOver: false };
     this.#watched.push(watched);
     this.#open += 1;
-    if (this.#timer && this.#open === 1) this.#timer.ref();
-    else if (!this.#timer && !this.#isLooking) this.#arm(this.#ms);
+    if (!this.#timer && !this.#isLooking) this.#armFor(watched);
     return watched;
   }
 
   /** Calls at once whatever is watched: nobody waits any longer. */
   hurry(): void {
-    if (this.#timer) runtime.clearTimeout(this.#timer);
-    this.#timer = undefined;
-    for (const watched of this.#watched.splice(0)) this.#call(watched);
+    for (const watched of this.#disarm()) this.#call(watched);
   }
 
   callOff(watched: Watched): void {
     if (watched.isOver) return;
     this.#end(watched);
-    if (this.#open === 0) this.#timer?.unref();
+    if (this.#open === 0 && !this.#isLooking) this.#disarm();
+  }
+
+  /** Returns what was watched. */
+  #disarm(): Watched[] {
+    if (this.#timer) runtime.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return this.#watched.splice(0);
   }
 
   #call(watched: Watched): void {
@@ -106,10 +110,10 @@ export class Watchdog {
     this.#open -= 1;
   }
 
-  #arm(ms: number): void {
+  #armFor({ at }: Watched): void {
+    const ms = Math.max(0, at - runtime.monotonic());
     outside(() => {
       this.#timer = runtime.setTimeout(() => this.#look(), ms);
-      if (this.#open === 0) this.#timer.unref();
     });
   }
 
@@ -125,6 +129,6 @@ export class Watchdog {
     this.#watched.splice(0, over);
     this.#isLooking = false;
     const [next] = this.#watched;
-    if (next) this.#arm(Math.max(0, next.at - now));
+    if (next && this.#open > 0) this.#armFor(next);
   }
 }

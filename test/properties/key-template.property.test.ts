@@ -15,7 +15,7 @@ import {
 } from '../support/key-arbitraries.js';
 
 const RUNS = { numRuns: 2_000 };
-const SUFFIXES = ['', ':shared', ':queue', ':waiter', ':fence'];
+const SUFFIXES = ['', ':shared', ':queue', ':waiter', ':epoch'];
 
 /** What Redis Cluster hashes of a key. */
 function hashTag(key: string): string {

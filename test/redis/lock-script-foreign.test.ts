@@ -65,7 +65,7 @@ describe('the lock script beside a locker of another language (SET NX PX on the 
       [lock, operations.inspect()],
     ]);
     expect(String(busy).split(' ').slice(4).join(' ')).toBe('one two three');
-    expect(token).toBe(await free.token());
+    expect(token).toBe(await lock.token());
     expect(state).toEqual(['', 'one two three', expect.any(Number), 0]);
   });
 

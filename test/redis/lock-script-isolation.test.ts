@@ -7,7 +7,7 @@ const B = 'b#1';
 
 describe('an operation of the lock script on a key of a wrong type', () => {
   const redis = useRedis();
-  const suffixes = ['', ':shared', ':queue', ':waiter', ':fence'];
+  const suffixes = ['', ':shared', ':queue', ':waiter', ':epoch'];
 
   const spoil = async (lock: ScriptedLock, suffix: string): Promise<void> => {
     const key = lock.holder + suffix;
@@ -18,7 +18,7 @@ describe('an operation of the lock script on a key of a wrong type', () => {
     ':shared': operations.acquire(A),
     ':queue': operations.acquire(A),
     ':waiter': operations.acquire(B, { alive: 5_000 }),
-    ':fence': operations.acquire(A),
+    ':epoch': operations.acquire(B, { permits: 2 }),
   };
 
   it.each(suffixes)('fails, and its neighbours in the same call succeed (key%s)', async (suffix) => {
@@ -28,6 +28,7 @@ describe('an operation of the lock script on a key of a wrong type', () => {
       ScriptedLock,
     ];
     if (suffix === ':waiter') await spoilt.do('acquire', A);
+    if (suffix === ':epoch') await spoilt.do('acquire', A, { permits: 2 });
     await spoil(spoilt, suffix);
     const replies = await callScript(redis.client, before.channelPrefix, [
       [before, operations.acquire(A)],
@@ -39,6 +40,20 @@ describe('an operation of the lock script on a key of a wrong type', () => {
     ]);
     expect(replies).toEqual([expect.any(Number), expect.stringMatching(/^e WRONGTYPE /), expect.any(Number), 1, 0, 1]);
     expect(await redis.client.get(before.holder)).toBe(`${A} ${replies[0]}`);
+  });
+
+  it('refuses every grant where the key of the last token is of a wrong type, and nothing else', async () => {
+    const lock = new ScriptedLock(redis.client);
+    const other = new ScriptedLock(redis.client, lock.channelPrefix);
+    await lock.do('acquire', A);
+    await redis.client.del(lock.fence);
+    await redis.client.rpush(lock.fence, 'a list');
+    const replies = await callScript(redis.client, lock.channelPrefix, [
+      [other, operations.acquire(A)],
+      [lock, operations.renew(A)],
+      [lock, operations.release(A)],
+    ]);
+    expect(replies).toEqual([expect.stringMatching(/^e WRONGTYPE /), 1, 1]);
   });
 
   it.each(suffixes)('leaves no key without a ttl, whatever the operation (key%s)', async (suffix) => {

@@ -14,7 +14,7 @@ describe('a lease of the lock script', () => {
     const replies = await redis.client
       .multi()
       .time()
-      .eval(LOCK_SCRIPT, 1, lock.holder, lock.channelPrefix, '', '', args.join(' '))
+      .eval(LOCK_SCRIPT, 2, lock.holder, lock.fence, 'any', '', lock.channelPrefix, '', '', '', args.join(' '))
       .time()
       .exec();
     const [before, answer, after] = (replies ?? []).map(([, reply]) => reply) as [

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { callScript, microseconds, operations, ScriptedLock } from '../support/lock-script.js';
+import { until } from '../support/event.js';
+import { callScript, microseconds, operations, ScriptedLock, sendScript } from '../support/lock-script.js';
 import { useRedis } from '../support/redis.js';
 
 const A = 'a#1';
@@ -30,21 +31,49 @@ describe('the tokens of the lock script', () => {
     }
   });
 
-  it('grow within one microsecond', async () => {
+  it('grow within one microsecond, also over names', async () => {
     const lock = newLock();
-    const cycle = (block: number) => [operations.acquire(A, { block }), operations.release(A)];
+    const other = new ScriptedLock(redis.client, lock.channelPrefix);
+    const cycle = (of: ScriptedLock, block: number) =>
+      [operations.acquire(A, { block }), operations.release(A)].map((operation) => [of, operation] as const);
     // One call reads the time once, so that all of these are of the same microsecond.
-    const calls = [1, 16, 1, 3].flatMap(cycle).map((operation) => [lock, operation] as const);
+    const calls = [...cycle(lock, 1), ...cycle(lock, 16), ...cycle(other, 1), ...cycle(lock, 3)];
     const replies = (await callScript(redis.client, lock.channelPrefix, calls)) as number[];
     const first = Number(replies[0]);
-    const next = (place: number): string => `n ${first + place} 1`;
-    expect(replies).toEqual([first, 1, next(1), 1, first + 2, 1, next(3), 1]);
-    expect(await lock.token()).toBe(first + 3);
+    expect(replies).toEqual([first, 1, first + 1, 1, first + 17, 1, first + 18, 1]);
+    expect(await lock.token()).toBe(first + 20);
   });
 
-  it('are ahead of the time by no more than one block, however fast the grants come', async () => {
+  it('are one for the names that are granted in one call of the fast path, and higher in the next', async () => {
     const lock = newLock();
-    const cycle = [operations.acquire(A, { block: 1_000 }), operations.release(A)];
+    const locks = [lock, new ScriptedLock(redis.client, lock.channelPrefix)];
+    const terms = { channelPrefix: lock.channelPrefix, instance: 'i', terms: '60000 4 0 0' };
+    const [first, same] = (await sendScript(redis.client, 'acquire', locks, ['#1', '#2'], terms)) as number[];
+    expect(same).toBe(first);
+    expect(await redis.client.mget(locks.map(({ holder }) => holder))).toEqual([`i#1 ${first} 4`, `i#2 ${first} 4`]);
+    expect(await lock.token()).toBe(first! + 3);
+    await sendScript(redis.client, 'release', locks, ['#1', '#2'], { ...terms, number: '1000', traces: 'traces' });
+    const [next] = (await sendScript(redis.client, 'acquire', locks, ['#3', '#4'], terms)) as number[];
+    expect(next).toBeGreaterThan(first! + 3);
+  });
+
+  it('are higher on the slow path than on the fast path of the same call', async () => {
+    const lock = newLock();
+    const locks = [0, 1, 2].map(() => new ScriptedLock(redis.client, lock.channelPrefix));
+    // Nobody hears this waiter, who has the second lock then, and is dropped.
+    await locks[1]!.do('acquire', B, { ttl: 1 });
+    await locks[1]!.do('acquire', 'gone#1', { alive: 60_000, push: true });
+    await until(async () => (await redis.client.exists(locks[1]!.holder)) === 0);
+    const terms = { channelPrefix: lock.channelPrefix, instance: 'i', terms: '60000 1 0 0' };
+    const replies = await sendScript(redis.client, 'acquire', locks, ['#1', '#2', '#3'], terms);
+    expect(replies).toEqual([expect.any(Number), expect.any(Number), replies[0]]);
+    expect(replies[1]).toBeGreaterThan(replies[0] as number);
+    expect(await lock.token()).toBe(replies[1]);
+  });
+
+  it('are ahead of the time by no more than a ms, however fast the grants come', async () => {
+    const lock = newLock();
+    const cycle = [operations.acquire(A, { block: 300 }), operations.release(A)];
     for (let round = 0; round < 20; round += 1) {
       const calls = Array.from({ length: 16 }, () => cycle).flat();
       await callScript(
@@ -52,14 +81,14 @@ describe('the tokens of the lock script', () => {
         lock.channelPrefix,
         calls.map((operation) => [lock, operation]),
       );
-      expect((await lock.token()) - (await microseconds(redis.client))).toBeLessThan(1_000 + 16);
+      expect((await lock.token()) - (await microseconds(redis.client))).toBeLessThanOrEqual(1_000 + 16);
     }
   });
 
   it('grow when the clock of the server is behind them', async () => {
     const lock = newLock();
     const future = (await microseconds(redis.client)) + 3_600_000_000;
-    await redis.client.set(lock.fence, String(future));
+    await redis.client.set(lock.fence, String(future), 'PX', DAY_MS);
     expect(await lock.do('acquire', A, { block: 16 })).toBe(`n ${future + 1} 1`);
     expect(await lock.token()).toBe(future + 1);
     expect((await lock.layout())[lock.fence]?.ttl).toBeGreaterThan(DAY_MS / 2);
@@ -88,11 +117,18 @@ describe('the tokens of the lock script', () => {
     expect(await redis.client.zrange(lock.shared, 0, '-1')).toEqual([B]);
   });
 
-  it('the fence outlives the last shared holder by its whole time', async () => {
+  it('the fence lives as long as the client asks for, and never shorter than before', async () => {
     const lock = newLock();
-    await lock.do('acquire', A, { permits: 3 });
+    const other = newLock();
+    const terms = { channelPrefix: lock.channelPrefix, instance: 'i' };
+    const left = async () => redis.client.pttl(lock.fence);
+    await sendScript(redis.client, 'acquire', [lock], ['#1'], { ...terms, terms: '60000 1 0 0', life: '3000000000' });
+    expect(await left()).toBeGreaterThan(2_999_000_000);
+    await sendScript(redis.client, 'renew', [lock], ['#1'], { ...terms, terms: '60000', life: '92000000' });
+    expect(await left()).toBeGreaterThan(2_999_000_000);
     await redis.client.pexpire(lock.fence, 60_000);
-    await lock.do('renew', A);
-    expect((await lock.layout())[lock.fence]?.ttl).toBeGreaterThan(DAY_MS / 2);
+    await sendScript(redis.client, 'renew', [lock], ['#1'], { ...terms, terms: '60000', life: '92000000' });
+    expect(await left()).toBeGreaterThan(DAY_MS);
+    expect(await redis.client.exists(other.fence)).toBe(0);
   });
 });

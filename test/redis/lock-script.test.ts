@@ -45,7 +45,12 @@ describe('the lock script', () => {
       await lock.do('acquire', A, { permits: 5, ttl: 60_000 });
       await lock.do('acquire', B, { permits: 5, ttl: 10_000 });
       const after = (await microseconds(redis.client)) / 1_000;
-      expect(await lock.types()).toEqual({ [lock.shared]: 'zset', [lock.bounds]: 'zset', [lock.fence]: 'string' });
+      expect(await lock.types()).toEqual({
+        [lock.shared]: 'zset',
+        [lock.bounds]: 'zset',
+        [lock.epoch]: 'string',
+        [lock.fence]: 'string',
+      });
       expect(await redis.client.zrange(lock.shared, 0, '-1')).toEqual([B, A]);
       expect(await redis.client.zrange(lock.bounds, 0, '-1', 'WITHSCORES')).toEqual([A, '5', B, '5']);
       const end = Number(await redis.client.zscore(lock.shared, A));
@@ -164,7 +169,7 @@ describe('the lock script', () => {
       const epoch = await lock.token();
       await lock.do('force', epoch);
       const token = await lock.do('acquire', ear.owner(3), { block: 5 });
-      await lock.do('force', await lock.token());
+      await lock.do('force', token as number);
       expect(await ear.messages()).toEqual([`1 x ${epoch}`, `3 x ${token}`]);
     });
 

@@ -78,7 +78,7 @@ describe('with a quorum of three servers', () => {
 
   it('most servers know the token of a hold before it is handed out, whichever gave it', async () => {
     const ahead = Date.now() * 1_000 + 3_600_000_000;
-    await servers[0]!.client().set(`${namespace}:{n}:fence`, ahead, 'EX', 60);
+    await servers[0]!.client().set(`${namespace}:fence`, ahead, 'EX', 60);
     const [one] = await services(1);
     let last = 0;
     for (const absent of [undefined, 0, 1, 2, 0]) {

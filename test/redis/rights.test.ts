@@ -167,6 +167,10 @@ describe('the rights of the Redis user', () => {
   };
   const extend = async ({ cut }: Services) => (await cut.acquire('n')).extend();
   const release = async ({ cut }: Services) => (await cut.acquire('n')).release();
+  const releaseTogether = async ({ cut }: Services) => {
+    const locks = await Promise.all(['n', 'm'].map((name) => cut.acquire(name)));
+    await Promise.all(locks.map((lock) => lock.release()));
+  };
   const share = ({ cut }: Services) => cut.acquire('n', { mode: 'shared' });
   const releaseShare = async ({ cut }: Services) => (await cut.acquire('n', { mode: 'shared' })).release();
   const sharePermits = async ({ full, cut }: Services) => {
@@ -193,6 +197,7 @@ describe('the rights of the Redis user', () => {
     exists: ['acquiring', acquire],
     set: ['acquiring', acquire],
     get: ['trying what is held', tryWhatIsHeld],
+    mget: ['releasing two in one tick', releaseTogether],
     pttl: ['trying what is held', tryWhatIsHeld],
     zrank: ['trying what is held', tryWhatIsHeld],
     pexpire: ['extending', extend],

@@ -25,7 +25,6 @@ describe('a key of the lock holds something else', () => {
     ['the holder', ''],
     ['the shared holders', ':shared'],
     ['the queue', ':queue'],
-    ['the fence', ':fence'],
   ])('%s', (_, suffix) => {
     it('every call is unavailable with the cause, none is busy, and no body runs', async () => {
       const namespace = unique('ns');
@@ -49,7 +48,7 @@ describe('a key of the lock holds something else', () => {
     });
   });
 
-  it.each(['', ':shared', ':queue', ':waiter', ':fence'])(
+  it.each(['', ':shared', ':queue', ':waiter'])(
     'the body that runs meanwhile ends as it ends (key%s)',
     async (suffix) => {
       const namespace = unique('ns');

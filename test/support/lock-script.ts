@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { LOCK_SCRIPT } from '../../lib/stores/redis/lock-script.js';
+import { LOCK_SCRIPT } from '../../lib/stores/redis/scripts/lua.js';
 import { until } from './event.js';
 import { unique } from './redis.js';
 
@@ -58,6 +58,8 @@ export class ScriptedLock {
   readonly bounds: string;
   readonly queue: string;
   readonly waiter: string;
+  readonly epoch: string;
+  /** The one of all locks of the client's namespace. */
   readonly fence: string;
 
   constructor(
@@ -66,17 +68,18 @@ export class ScriptedLock {
     name = unique('lock'),
   ) {
     this.holder = `{${name}}`;
-    [this.shared, this.bounds, this.queue, this.waiter, this.fence] = [
+    this.fence = `${channelPrefix}fence`;
+    [this.shared, this.bounds, this.queue, this.waiter, this.epoch] = [
       'shared',
       'bounds',
       'queue',
       'waiter',
-      'fence',
+      'epoch',
     ].map((suffix) => `${this.holder}:${suffix}`) as [string, string, string, string, string];
   }
 
   get keys(): string[] {
-    return [this.holder, this.shared, this.bounds, this.queue, this.waiter, this.fence];
+    return [this.holder, this.shared, this.bounds, this.queue, this.waiter, this.epoch, this.fence];
   }
 
   /** The same keys as another client sees them. */
@@ -123,10 +126,40 @@ export async function callScript(
   calls: readonly (readonly [ScriptedLock, readonly string[]])[],
   { number = '', traces }: { number?: string; traces?: string } = {},
 ): Promise<unknown[]> {
-  const keys = [...calls.map(([lock]) => lock.holder), ...(traces === undefined ? [] : [traces])];
   const args = calls.map(([, operation]) => operation.join(' '));
-  const reply = (await client.eval(LOCK_SCRIPT, keys.length, ...keys, channelPrefix, '', number, ...args)) as string;
-  return reply.split('\n').map((line) => (line.includes('\t') ? line.split('\t').map(asNumber) : asNumber(line)));
+  return sendScript(
+    client,
+    'any',
+    calls.map(([lock]) => lock),
+    args,
+    { channelPrefix, number, traces },
+  );
+}
+
+interface CallTerms {
+  readonly channelPrefix: string;
+  readonly instance?: string;
+  readonly terms?: string;
+  readonly life?: string;
+  readonly number?: string;
+  readonly traces?: string | undefined;
+}
+
+/** One call of its kind. */
+export async function sendScript(
+  client: Redis,
+  kind: 'acquire' | 'release' | 'renew' | 'any',
+  locks: readonly ScriptedLock[],
+  operations: readonly string[],
+  { channelPrefix, instance = '', terms = '', life = '', number = '', traces }: CallTerms,
+): Promise<unknown[]> {
+  const keys = locks.map(({ holder }) => holder);
+  keys.push((locks[0] as ScriptedLock).fence, ...(traces === undefined ? [] : [traces]));
+  const header = [kind, instance, channelPrefix, life, number, terms];
+  const reply = (await client.eval(LOCK_SCRIPT, keys.length, ...keys, ...header, ...operations)) as string;
+  const lines = reply.split('\n');
+  const all = lines.length === 1 ? operations.map(() => reply) : lines;
+  return all.map((line) => (line.includes('\t') ? line.split('\t').map(asNumber) : asNumber(line)));
 }
 
 function asNumber(text: string): string | number {

@@ -12,7 +12,7 @@ export async function callsOf(client: Redis, command: string): Promise<number> {
 /** Keys of a namespace that say of somebody that he holds or waits; the others are fences, what is known of past releases, and a mark. */
 export async function traces(client: Redis, namespace: string): Promise<string[]> {
   const keys = await client.keys(`${namespace}:*`);
-  return keys.filter((key) => !/\}:fence$|:released:|:topology:/.test(key)).sort();
+  return keys.filter((key) => !/:fence$|:released:|:topology:/.test(key)).sort();
 }
 
 /** The keys of a namespace that would stay for ever. */

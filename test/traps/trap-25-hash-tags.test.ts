@@ -55,7 +55,7 @@ describe('trap 25: a hash tag in user data', () => {
     expect(await service.forceRelease(name)).toBe(true);
     await until(() => !shared.held);
 
-    expect(keys.size).toBe(6);
+    expect(keys.size).toBe(7);
     const slots = await Promise.all([...keys].map((key) => client.cluster('KEYSLOT', key)));
     expect(new Set(slots).size).toBe(1);
   });

@@ -13,11 +13,12 @@ it('A request that steals gives up where something stands that is no token', asy
   const options = redisUnderTest(redis).shared() as { namespace: string };
   const locks = await openLocks(options as LockModuleOptions);
   const key = `${options.namespace}:{web:a}`;
-  await redis.client.mset(key, 'somebody', `${key}:fence`, 'no token');
+  await redis.client.zadd(`${key}:shared`, Date.now() + 60_000, 'somebody#1');
+  await redis.client.set(`${key}:epoch`, 'no token');
   await expect(locks.request('a', { steal: true }, () => expect.unreachable())).rejects.toMatchObject({
     code: 'LOCK_BUSY',
   });
-  await redis.client.del(key, `${key}:fence`);
+  await redis.client.del(`${key}:shared`, `${key}:epoch`);
 });
 
 describe.each(bothStores(redis))('on $name', (store) => {

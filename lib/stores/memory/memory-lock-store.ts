@@ -21,8 +21,6 @@ export interface MemoryLockStoreOptions {
   clock?: { now(): number };
 }
 
-/** How many names the store remembers the last token of, after their last use. */
-const REMEMBERED_TOKENS = 1_000;
 const SWEEP_FROM = 1_000;
 
 const startOfProcess = { now: (): number => runtime.timeOrigin + runtime.monotonic() };
@@ -40,7 +38,6 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
   readonly #clock: { now(): number };
   readonly #locks = new Map<string, MemoryLock>();
   readonly #listeners = new Map<string, StoreListener>();
-  readonly #lastTokens = new Map<string, number>();
   readonly #marks = new Marks();
   #lastToken = 0;
   #sweepAt = SWEEP_FROM;
@@ -121,9 +118,8 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
   #open(name: string): MemoryLock {
     if (this.#locks.size >= this.#sweepAt) this.#sweep();
     const lock = new MemoryLock({
-      nextToken: (now, block) => this.#nextToken(name, now, block),
-      lastToken: () => this.#lastTokens.get(name) ?? null,
-      raise: (token) => this.#remember(name, Math.max(token, this.#lastTokens.get(name) ?? 0)),
+      nextToken: (now, block) => this.#nextToken(now, block),
+      raise: (token) => this.#raise(token),
       tell: (owner, message) => this.#tell(owner, message),
     });
     this.#locks.set(name, lock);
@@ -140,17 +136,14 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
   }
 
   /** One counter for all names, which follows the time in µs: it grows for each of them, and over restarts. */
-  #nextToken(name: string, now: number, block: number): number {
+  #nextToken(now: number, block: number): number {
     const first = Math.max(Math.floor(now * 1_000), this.#lastToken + 1);
-    this.#remember(name, first + block - 1);
+    this.#raise(first + block - 1);
     return first;
   }
 
-  #remember(name: string, last: number): void {
-    this.#lastToken = Math.max(this.#lastToken, last);
-    this.#lastTokens.delete(name);
-    this.#lastTokens.set(name, last);
-    if (this.#lastTokens.size > REMEMBERED_TOKENS) this.#lastTokens.delete(this.#lastTokens.keys().next().value ?? '');
+  #raise(token: number): void {
+    this.#lastToken = Math.max(this.#lastToken, token);
   }
 
   /** False: nobody hears it. As any message it arrives later, not now. */

@@ -4,7 +4,6 @@ import { MemoryQueue } from './memory-queue.js';
 export interface MemoryLockHost {
   /** The first of `block` tokens that nobody has had. */
   nextToken(now: number, block: number): number;
-  lastToken(): number | null;
   /** From now on all tokens are higher than this one. */
   raise(token: number): void;
   /** False: the owner's process is not there. */
@@ -14,6 +13,8 @@ export interface MemoryLockHost {
 interface Exclusive {
   readonly owner: Owner;
   token: number;
+  /** How many tokens from `token` on are its own. */
+  block: number;
   until: number;
   retained: boolean;
 }
@@ -78,7 +79,7 @@ export class MemoryLock {
     const renewed = this.#grantOf(owner, ttl) !== undefined;
     if (renewed && token !== undefined) {
       this.#host.raise(token + block - 1);
-      if (this.#exclusive) this.#exclusive.token = token;
+      if (this.#exclusive) Object.assign(this.#exclusive, { token, block });
       else this.#epoch = Math.max(this.#epoch, token);
     }
     this.#promote();
@@ -112,7 +113,7 @@ export class MemoryLock {
 
   state(): StoreState {
     this.#promote();
-    const lastToken = this.#host.lastToken();
+    const lastToken = this.#heldToken();
     const holders = [...this.#shares].map(([owner, { until, retained }]) => {
       return { owner, mode: 'shared' as const, token: this.#epoch, remaining: until - this.#now, retained };
     });
@@ -127,7 +128,7 @@ export class MemoryLock {
   }
 
   force(expected: number | null): boolean {
-    const ends = this.#host.lastToken() === expected && this.#holds().length > 0;
+    const ends = this.#heldToken() === expected && this.#holds().length > 0;
     if (ends) this.#endAll();
     this.#promote();
     return ends;
@@ -136,7 +137,7 @@ export class MemoryLock {
   steal(claim: Claim, expected: number | null): Granted | Busy {
     const own = this.#grantOf(claim.owner, claim.ttl);
     if (own) return own;
-    if (this.#host.lastToken() !== expected) return this.#busy(claim);
+    if (this.#heldToken() !== expected) return this.#busy(claim);
     this.#endAll();
     return this.#grant(claim);
   }
@@ -177,8 +178,13 @@ export class MemoryLock {
     if (!hold || hold.retained) return undefined;
     hold.until = this.#now + ttl;
     if (hold !== this.#exclusive) return { granted: true, token: this.#epoch, block: 1 };
-    const { token } = this.#exclusive;
-    return { granted: true, token, block: (this.#host.lastToken() ?? token) - token + 1 };
+    const { token, block } = this.#exclusive;
+    return { granted: true, token, block };
+  }
+
+  /** Of whoever holds; null: nobody does. */
+  #heldToken(): number | null {
+    return this.#holds().length > 0 ? this.token : null;
   }
 
   #holdOf(owner: Owner): Hold | undefined {
@@ -205,7 +211,7 @@ export class MemoryLock {
       return { granted: true, token: this.#epoch, block: 1 };
     }
     const token = this.#host.nextToken(this.#now, block);
-    this.#exclusive = { owner, token, until, retained: false };
+    this.#exclusive = { owner, token, block, until, retained: false };
     return { granted: true, token, block };
   }
 

@@ -1,12 +1,12 @@
 import { LockUnavailableError } from '../../core/errors.js';
 import type { Owner } from '../../core/lock-store.js';
-import { Registry } from '../../core/registry.js';
 import { outside, runtime } from '../../core/runtime.js';
 import { after } from '../../core/timer.js';
 import { Batch, type Reply } from './batch.js';
 import type { Connection } from './connection.js';
-import { furtherKeysOf, keyOf } from './keys.js';
-import { type Operation, readReplies } from './lock-script.js';
+import { FenceLife } from './fence-life.js';
+import { fenceKey, furtherKeysOf, keyOf, sharedBase } from './keys.js';
+import { type Kind, type Operation, readReplies } from './lock-script.js';
 import { isOfSeveralSlots, notNow } from './not-now.js';
 import { Outage, type Sent } from './outage.js';
 import type { ReleaseTraces } from './release-traces.js';
@@ -14,11 +14,12 @@ import { bareError, isReplyError, replyError } from './reply-error.js';
 import { type ScriptArguments, ScriptCaller } from './script-caller.js';
 import type { Topology } from './topology.js';
 
-/** Small enough that client and server work at the same time; one big batch makes them take turns. */
-const BATCH = 16;
 /** After a reply that means "not now" the call is sent again this much later, and later each time. */
 const SHORTEST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 400;
+
+const FAST: readonly Kind[] = ['acquire', 'release', 'renew'];
+const ANY: readonly Kind[] = ['any'];
 
 export interface GroupCommitOptions {
   readonly namespace: string;
@@ -60,10 +61,11 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions;
   readonly #outage: Outage;
   readonly #script: ScriptCaller;
+  readonly #fence = new FenceLife();
   /** Not sent yet. */
   #waiting: Batch[] = [];
-  /** Those of this tick that have room: one for each name, or one for all. */
-  #open = new Registry<string, Batch>();
+  /** Those of this tick that may take more, by their kind, and by their name where names do not travel together. */
+  readonly #open = new Map<string, Batch>();
   readonly #inFlight: Batch[] = [];
   /** Those that were told "not now". */
   readonly #paused = new Set<Batch>();
@@ -88,11 +90,11 @@ export class GroupCommit {
       onGone?.(true);
       return Promise.reject(refusal);
     }
-    const batch = this.#batchFor(name, replicas);
+    const batch = this.#batchFor(name, operation, replicas);
     batch.readsOnly &&= readsOnly;
     if (!batch.isTrial && this.#outage.startsTrial()) batch.isTrial = true;
     if (onGone) batch.onGone = [...(batch.onGone ?? []), onGone];
-    const place = batch.add(keyOf(this.#options.namespace, name), operation);
+    const place = batch.add(name, keyOf(this.#options.namespace, name), operation);
     const { traces } = this.#options;
     if (releases !== undefined) batch.call ??= traces.nextCall();
     const since = runtime.monotonic();
@@ -126,17 +128,28 @@ export class GroupCommit {
     }
   }
 
-  #batchFor(name: string, replicas: number): Batch {
+  #batchFor(name: string, operation: Operation, replicas: number): Batch {
     // Then a call stays within one slot, and on one server.
     const { oneNamePerCall, isOpen } = this.#options.topology;
+    const { kind } = operation;
     const group = oneNamePerCall && !isOpen ? name : '';
-    const open = this.#open.get(group);
-    if (open && open.operations.length < BATCH && open.replicas === replicas) return open;
-    const batch = new Batch(replicas);
-    this.#open.set(group, batch);
-    this.#waiting.push(batch);
+    const open = this.#open.get(kind + group);
+    if (open?.takes(operation, replicas)) return open;
+    const batch = new Batch(operation, replicas);
+    // Operations of any kind keep their place among the others.
+    for (const other of kind === 'any' ? FAST : ANY) this.#open.delete(other + group);
+    this.#open.set(kind + group, batch);
+    this.#line(batch);
     this.#schedule();
     return batch;
+  }
+
+  /** Releases go before acquires and renewals, so that an acquire finds free what was released in the same tick. */
+  #line(batch: Batch): void {
+    let place = this.#waiting.length;
+    const isBehind = (other: Batch | undefined): boolean => other?.kind === 'acquire' || other?.kind === 'renew';
+    if (batch.kind === 'release') while (isBehind(this.#waiting[place - 1])) place -= 1;
+    this.#waiting.splice(place, 0, batch);
   }
 
   #schedule(): void {
@@ -158,7 +171,7 @@ export class GroupCommit {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    this.#open = new Registry();
+    this.#open.clear();
     if (this.#waiting.length === 0) return;
     if (!this.#connection.ready) this.#holdBack();
     else if (!this.#options.topology.isPending) for (const batch of this.#waiting.splice(0)) this.#sendOrSplit(batch);
@@ -206,6 +219,7 @@ export class GroupCommit {
     batch.losses = this.#connection.losses;
     batch.sends += 1;
     const sent = this.#outage.sent();
+    const sentAt = runtime.monotonic();
     const giveUp = (): void => {
       if (!this.#inFlight.includes(batch)) return;
       this.#settled(batch);
@@ -216,6 +230,7 @@ export class GroupCommit {
     batch.cancelTimeout = after(timeout, () => runtime.setImmediate(giveUp), { awaited: true });
     try {
       const reply = await this.#call(batch);
+      if (batch.tellsFence) this.#fence.told(sentAt, batch.losses);
       this.#outage.answered();
       this.#outage.served(batch.readsOnly);
       batch.answer(readReplies(reply, batch.operations.length));
@@ -247,8 +262,9 @@ export class GroupCommit {
     // A trial has found out.
     if (notNow(error) && !batch.isTrial && this.#left(batch) > 0) this.#later(batch);
     else if (isOfSeveralSlots(error)) {
+      const { namesAllKeys } = this.#options.topology;
       this.#options.topology.isClustered(error);
-      if (batch.operations.length === 1) return false;
+      if (batch.operations.length === 1 && namesAllKeys) return false;
       this.#oneByOne(batch);
     } else return false;
     return true;
@@ -295,16 +311,18 @@ export class GroupCommit {
 
   /** The number of keys, the keys, and the rest. */
   #argumentsOf(batch: Batch): ScriptArguments {
+    const { traces, namespace, channelPrefix, topology } = this.#options;
+    const { oneNamePerCall, namesAllKeys } = topology;
+    const { kind, terms, operations, call, lease } = batch;
+    const base = sharedBase(namespace, namesAllKeys ? batch.names[0] : undefined);
+    const keys = [...batch.keys, fenceKey(base)];
+    if (call !== undefined) keys.push(traces.key(base));
     // While a slot moves, a node answers for the keys that it is told of: a lock must not be seen in part.
-    const { oneNamePerCall, namesAllKeys } = this.#options.topology;
-    const keys = namesAllKeys ? [...batch.keys, ...furtherKeysOf(batch.keys[0] as string)] : [...batch.keys];
-    const { traces, namespace, channelPrefix } = this.#options;
-    let call = '';
-    if (batch.call !== undefined) {
-      keys.push(traces.key(oneNamePerCall ? (batch.keys[0] as string) : namespace));
-      call = traces.argument(batch.call, oneNamePerCall);
-    }
-    return [keys.length, ...keys, channelPrefix, this.instance, call, ...batch.operations];
+    if (namesAllKeys) keys.push(...furtherKeysOf(batch.keys[0] as string));
+    const number = call === undefined ? '' : traces.argument(call, namesAllKeys, oneNamePerCall);
+    const life = this.#fence.argument(lease, this.#connection.losses, oneNamePerCall);
+    batch.tellsFence = life !== '';
+    return [keys.length, ...keys, kind, this.instance, channelPrefix, life, number, terms, ...operations];
   }
 }
 

@@ -1,3 +1,5 @@
+import { slotOf, tagOfSlot } from './slots.js';
+
 const UNSAFE = /[{}%\p{Cc}]/gu;
 
 /**
@@ -5,12 +7,26 @@ const UNSAFE = /[{}%\p{Cc}]/gu;
  * so that all of them share a slot; what could end the tag early is encoded.
  */
 export function keyOf(namespace: string, name: string): string {
-  return `${namespace}:{${name.replace(UNSAFE, encodeURIComponent)}}`;
+  return `${namespace}:{${tagOf(name)}}`;
+}
+
+function tagOf(name: string): string {
+  return name.replace(UNSAFE, encodeURIComponent);
+}
+
+/** What begins the keys that locks share: all of them, or on a Cluster those in the slot of this one. */
+export function sharedBase(namespace: string, nameOnCluster: string | undefined): string {
+  return nameOnCluster === undefined ? namespace : `${namespace}:{${tagOfSlot(slotOf(tagOf(nameOnCluster)))}}`;
+}
+
+/** The key of the last token. */
+export function fenceKey(base: string): string {
+  return `${base}:fence`;
 }
 
 /** The other keys of the lock with this key. */
 export function furtherKeysOf(key: string): string[] {
-  return [`${key}:shared`, `${key}:bounds`, `${key}:queue`, `${key}:waiter`, `${key}:fence`, `${key}:done`];
+  return [`${key}:shared`, `${key}:bounds`, `${key}:queue`, `${key}:epoch`, `${key}:waiter`, `${key}:done`];
 }
 
 /** What `SCAN` finds the keys of the locks by whose names begin with `prefix`. */

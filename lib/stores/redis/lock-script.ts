@@ -1,46 +1,73 @@
 import { createHash } from 'node:crypto';
 import type { Busy, Claim, Granted, PushedGrant, StoreHolder, StoreState, StoreWaiter } from '../../core/lock-store.js';
-import { LOCK_SCRIPT } from './scripts/lua.js';
+import { LOCK_SCRIPT, type LockOperation } from './scripts/lua.js';
 
 export { LOCK_SCRIPT };
 
 export const LOCK_SCRIPT_SHA = createHash('sha1').update(LOCK_SCRIPT).digest('hex');
 
-/** An operation as the script takes it: its name, then its arguments, none of which contains a space. An owner may be short. */
-export type Operation = string;
+/** The kinds of calls: fresh acquires, releases, renewals, and any operations. */
+export type Kind = 'acquire' | 'release' | 'renew' | 'any';
+
+/** An operation as the script takes it, in a call of its kind. An owner may be short. */
+export interface Operation {
+  readonly kind: Kind;
+  /** What all operations of the call have in common. */
+  readonly terms: string;
+  readonly text: string;
+  /** The longest lease that it may make, in ms. */
+  readonly lease: number;
+}
+
+/** One that goes the slow path: its name, then its arguments, none of which contains a space. */
+function any(name: LockOperation, args: readonly (string | number)[], lease = 0): Operation {
+  return { kind: 'any', terms: '', text: [name, ...args].join(' '), lease };
+}
+
+/** Whether the instance of the owner is that of the call. */
+function isShort(owner: string): boolean {
+  return owner.startsWith('#');
+}
 
 export const operation = {
   acquire: (owner: string, claim: Claim, push: boolean, alive = claim.alive): Operation => {
     const { permits, ttl, ticket, attempt, block, callers = 1, maxWaiting = Number.POSITIVE_INFINITY } = claim;
+    const hears = push ? 1 : 0;
     const bound = maxWaiting === Number.POSITIVE_INFINITY ? '' : ` ${maxWaiting}`;
-    return `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${push ? 1 : 0} ${callers}${bound}`;
+    if (permits === 0 && attempt === 1 && ticket === 0 && callers === 1 && isShort(owner)) {
+      return { kind: 'acquire', terms: `${ttl} ${block} ${alive} ${hears}${bound}`, text: owner, lease: ttl };
+    }
+    const text = `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${hears} ${callers}${bound}`;
+    return { kind: 'any', terms: '', text, lease: ttl };
   },
-  renew: (owner: string, ttl: number): Operation => `renew ${ttl} ${owner}`,
-  /** A renewal, now and then, for which the fence lives on too. */
-  prolong: (owner: string, ttl: number): Operation => `prolong ${ttl} ${owner}`,
+  renew: (owner: string, ttl: number): Operation =>
+    isShort(owner) ? { kind: 'renew', terms: String(ttl), text: owner, lease: ttl } : any('renew', [ttl, owner], ttl),
   raise: (owner: string, ttl: number, token: number, block: number): Operation =>
-    `raise ${ttl} ${owner} ${token} ${block}`,
+    any('raise', [ttl, owner, token, block], ttl),
   /** `earlier`: the numbers of the calls in which it was sent before. */
   release: (owner: string, retain: number, earlier: readonly number[] = []): Operation =>
-    earlier.length > 0 ? `again ${retain} ${owner} ${earlier.join(' ')}` : `release ${retain} ${owner}`,
-  withdraw: (owner: string): Operation => `withdraw ${owner}`,
-  force: (expected: number | null): Operation => `force ${expected ?? ''}`,
+    retain === 0 && earlier.length === 0 && isShort(owner)
+      ? { kind: 'release', terms: '', text: owner, lease: 0 }
+      : any('release', [retain, owner, ...earlier], retain),
+  withdraw: (owner: string): Operation => any('withdraw', [owner]),
+  force: (expected: number | null): Operation => any('force', expected === null ? [] : [expected]),
   complete: (owner: string, remember: number, retain: number | undefined, earlier: readonly number[] = []): Operation =>
-    ['complete', remember, owner, ...(retain === undefined ? [] : [retain, ...earlier])].join(' '),
-  marked: (): Operation => 'marked',
-  unmark: (mark: string | number): Operation => `unmark ${mark}`,
-  ask: (): Operation => 'ask',
+    any('complete', [remember, owner, ...(retain === undefined ? [] : [retain, ...earlier])], retain),
+  marked: (): Operation => any('marked', []),
+  unmark: (mark: string | number): Operation => any('unmark', [mark]),
+  requestRelease: (): Operation => any('request-release', []),
   steal: (owner: string, { ttl, block }: Claim, expected: number | null): Operation =>
-    `steal ${owner} ${ttl} ${block} ${expected ?? ''}`,
-  inspect: (): Operation => 'inspect',
+    any('steal', [owner, ttl, block, ...(expected === null ? [] : [expected])], ttl),
+  inspect: (): Operation => any('inspect', []),
   /** `nonce`: what the instance then hears, if it hears anything. One word. */
-  probe: (instance: string, nonce: string): Operation => `probe ${instance} ${nonce}`,
+  probe: (instance: string, nonce: string): Operation => any('probe', [instance, nonce]),
 };
 
-/** The replies of one call, one for each operation. */
+/** The replies of one call, one for each operation; a single line is the reply to all of them. */
 export function readReplies(reply: unknown, operations: number): string[] {
   const replies = typeof reply === 'string' ? reply.split('\n') : misunderstood();
-  return replies.length === operations ? replies : misunderstood();
+  if (replies.length === operations) return replies;
+  return replies.length === 1 ? new Array<string>(operations).fill(replies[0] as string) : misunderstood();
 }
 
 const TOKEN = /^\d+$/;
@@ -127,7 +154,7 @@ function misunderstood(): never {
   throw new Error('it answered something else');
 }
 
-const HOLDER = /^(~?)(\S+#\d+) (\d+)$/;
+const HOLDER = /^(~?)(\S+#\d+) (\d+)(?: \d+)?$/;
 
 /** Of a holder that another program wrote, the text is the owner and the token unknown. */
 function readHolder(value: string, ttl: number): StoreHolder {

@@ -113,9 +113,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   }
 
   renew({ ttl, ...owned }: Renewal): Promise<boolean> {
-    const owner = this.#commands.short(owned.owner);
-    const renewed = prolongsFence(ttl) ? operation.prolong(owner, ttl) : operation.renew(owner, ttl);
-    return this.#keep(owned, renewed, readYesOrNo);
+    return this.#keep(owned, operation.renew(this.#commands.short(owned.owner), ttl), readYesOrNo);
   }
 
   complete({ remember, retain, ...owned }: Completion): Promise<boolean> {
@@ -180,7 +178,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   requestRelease(name: string): Promise<boolean> {
     return this.#commands.submit({
       name,
-      operation: operation.ask(),
+      operation: operation.requestRelease(),
       readsOnly: true,
       decode: (reply) => {
         if (reply !== 'f') return readYesOrNo(reply);
@@ -320,18 +318,6 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     this.#acknowledged?.connection.close();
     this.#acknowledged = undefined;
   }
-}
-
-/** So often the fence of a held lock is kept alive, in ms; the script lets it live longer than that. */
-const FENCE_ROUND_MS = 3_600_000;
-
-/**
- * Once in a round the renewals keep the fence alive too, each lease at least once: a lease that lives is renewed within its
- * ttl. The first round needs none.
- */
-function prolongsFence(ttl: number): boolean {
-  const now = runtime.monotonic();
-  return now > FENCE_ROUND_MS && now % FENCE_ROUND_MS < ttl;
 }
 
 /** Whether the replicas have it is not known, or they have not: it is no grant then, and is taken back. */

@@ -12,10 +12,7 @@ export function quorumState(states: readonly StoreState[], majority: number): St
   return {
     holders,
     waiting: waiting.sort((a: StoreWaiter, b: StoreWaiter) => b.waited - a.waited),
-    lastToken: mostReached(
-      states.map(({ lastToken }) => lastToken),
-      majority,
-    ),
+    lastToken: holders[0]?.token ?? null,
   };
 }
 
