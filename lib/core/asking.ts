@@ -15,7 +15,7 @@ const SOONEST_MS = 10;
 const SPREAD_MS = 20;
 const SPREAD_RANKS = 50;
 const RETRY_MS = 100;
-const SETTLE_RETRY_MS = 1_000;
+const SETTLE_RETRY_MS = 500;
 /** An attempt that is under way for longer says that the store is in trouble; and an older answer says nothing of now. */
 const SILENCE_MS = 2_000;
 /** So many grants in a row that came too late to be handed on say that the store is too slow for this ttl. */

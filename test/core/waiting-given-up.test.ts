@@ -69,7 +69,7 @@ describe('A waiting that is given up', () => {
     expect(waitings.store.open('withdraw')).toBe(1);
   });
 
-  it('withdraws every second until the store acknowledges, one command at a time', async () => {
+  it('withdraws every half second until the store acknowledges, one command at a time', async () => {
     const waiting = waitings.open();
     waiting.giveUp();
     waitings.store.next('acquire').fail();
@@ -77,7 +77,7 @@ describe('A waiting that is given up', () => {
     for (let i = 1; i <= 5; i += 1) {
       expect(waitings.store.all('withdraw')).toHaveLength(i);
       waitings.store.next('withdraw').fail();
-      await pass(999);
+      await pass(499);
       expect(waitings.store.open('withdraw')).toBe(0);
       await pass(1);
     }
@@ -96,7 +96,7 @@ describe('A waiting that is given up', () => {
       await settle();
       while (waitings.store.open('withdraw') > 0) {
         waitings.store.next('withdraw').fail();
-        await pass(1_000);
+        await pass(500);
       }
     });
 

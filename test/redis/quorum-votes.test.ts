@@ -88,3 +88,39 @@ describe('a vote that comes when all is over', () => {
     expect((await servers[2]!.inspect('door')).holders).toEqual([]);
   });
 });
+
+describe('votes that are ended before they are complete, by `forceRelease` say', () => {
+  const CLAIM = { name: 'door', owner: 'i#1', permits: 0, ttl: 30_000, alive: 0, ticket: 0, attempt: 1, block: 1 };
+
+  /** Its first vote is over when it is told the token of the grant. */
+  function endsItsFirstVote(server: MemoryLockStore): LockStore {
+    let isFirst = true;
+    return {
+      ...reached(server, () => 0),
+      renew: async (renewal) => {
+        if (isFirst) await server.withdraw(renewal);
+        isFirst = false;
+        return server.renew(renewal);
+      },
+    };
+  }
+
+  it('are asked for again', async () => {
+    const servers = Array.from({ length: SIZE }, () => new MemoryLockStore());
+    const quorum = new QuorumLockStore(servers.map(endsItsFirstVote));
+    expect(await quorum.acquire(CLAIM)).toMatchObject({ granted: true });
+    for (const server of servers) expect((await server.inspect('door')).holders).toHaveLength(1);
+  });
+
+  it('are not taken back for what is said of an earlier lock of the owner', async () => {
+    const servers = Array.from({ length: SIZE }, () => new MemoryLockStore());
+    const quorum = new QuorumLockStore(servers.map((server) => reached(server, () => 1)));
+    quorum.subscribe('i', { granted() {}, revoked() {}, nudged() {}, reconnected() {} });
+    await quorum.acquire(CLAIM);
+    const again = quorum.acquire({ ...CLAIM, attempt: 2 });
+    for (const server of servers) await server.force('door', (await server.inspect('door')).lastToken);
+    expect(await again).toMatchObject({ granted: true });
+    await quorum.close();
+    for (const server of servers) expect((await server.inspect('door')).holders).toHaveLength(1);
+  });
+});

@@ -10,6 +10,8 @@ import type { Voter } from './voter.js';
 
 /** How long a claim that does not wait tries again as long as the votes are split. */
 const SPLIT_MS = 500;
+/** So often votes are asked for again that were ended before they were complete. */
+const REPEATS = 3;
 
 type Answer = Granted | Busy;
 /** `isSplit`: nobody has most of the votes. */
@@ -51,7 +53,7 @@ export class Ballot {
   }
 
   /** Throws where so many servers are not there, or have no vote, that nothing can be decided. */
-  async #attempt(): Promise<Granted | Refusal> {
+  async #attempt(repeats = 0): Promise<Granted | Refusal> {
     const since = runtime.monotonic();
     // Holders whose shares overlap have one token as long as all servers have a say in it. And who has not won has to know
     // of each vote that it has, since it stands in the way of others with it.
@@ -59,7 +61,12 @@ export class Ballot {
       this.#claim.permits === 0 && grantsIn(votes).length >= this.#needed;
     const answers = await poll(this.#electorate.quorum.voters, (voter) => voter.acquire(this.#asked), isWon);
     const grant = await this.#confirm(answers);
-    return grant ?? this.#refuse(answers, runtime.monotonic() - since);
+    if (grant) return grant;
+    // It had most votes, and they were ended before they had their token: by `forceRelease`, or since a message about an
+    // earlier lock of this owner came late.
+    const wasWon = grantsIn(answers.votes).length >= this.#needed;
+    if (wasWon && repeats < REPEATS && this.#electorate.isWanted()) return this.#attempt(repeats + 1);
+    return this.#refuse(answers, runtime.monotonic() - since);
   }
 
   /**

@@ -260,6 +260,8 @@ export class QuorumLockStore implements LockStore {
   #candidate({ name, owner, permits, ttl, alive }: Claim): Candidate {
     const candidate = this.#owners.get(owner) ?? { key: owner, name, permits, over: 0, grant: undefined };
     candidate.over = runtime.monotonic() + this.#patience + ttl + alive;
+    // What is said from now on of an earlier one does not mean what is asked for.
+    candidate.grant = undefined;
     if (this.#owners.get(owner) !== candidate) this.#owners.add(candidate);
     return candidate;
   }
