@@ -15,7 +15,8 @@ class Accounting {
 @Module({ providers: [Accounting] })
 class AccountingModule {}
 
-const options = (): LockModuleOptions => ({ store: 'memory' });
+// What a test leaves locked does not hold up its end.
+const options = (): LockModuleOptions => ({ store: 'memory', shutdownGrace: 0 });
 const jobs = { limits: { render: { servers: 1 } } };
 
 describe('LockJobsModule', () => {
@@ -54,7 +55,7 @@ describe('LockJobsModule', () => {
         @Inject('other') readonly jobs: JobLocks,
       ) {}
     }
-    const locks = [LockModule.forRoot(options()), LockModule.forRoot({ store, name: 'nightly' })];
+    const locks = [LockModule.forRoot(options()), LockModule.forRoot({ ...options(), store, name: 'nightly' })];
     const module = LockJobsModule.forRoot({ service: 'nightly' });
     await using app = await TestApp.start({ imports: [...locks, module], providers: [Nightly, other] });
     const both = app.get(Nightly);

@@ -6,6 +6,7 @@ import { until } from '../support/event.js';
 import type { NestAppMessage } from '../support/nest-app.js';
 import { ended, killProcess, spawnOwned } from '../support/processes.js';
 import { unique, useRedis } from '../support/redis.js';
+import { inTests } from '../support/stores.js';
 
 const redis = useRedis();
 
@@ -23,7 +24,7 @@ async function start(shutdownGrace: number) {
   await heard('ready');
   app.send('work');
   await heard('working');
-  const elsewhere = await createLockService({ redis: redis.url, namespace });
+  const elsewhere = await createLockService({ redis: redis.url, namespace, ...inTests });
   onTestFinished(() => elsewhere.close());
   return { app, messages, heard, elsewhere };
 }

@@ -6,6 +6,7 @@ import {
   LockBusyError,
   Locked,
   LockModule,
+  type LockModuleOptions,
   LockOptionsError,
   LockService,
   MemoryLockStore,
@@ -13,8 +14,9 @@ import {
 import { TestApp } from '../../support/nest.js';
 
 const namesHere = () => currentLock()?.names;
-const start = (...providers: Type[]) =>
-  TestApp.start({ imports: [LockModule.forRoot({ store: 'memory', defaults: { wait: 0 } })], providers });
+// What a test leaves locked does not hold up its end.
+const options: LockModuleOptions = { store: 'memory', shutdownGrace: 0, defaults: { wait: 0 } };
+const start = (...providers: Type[]) => TestApp.start({ imports: [LockModule.forRoot(options)], providers });
 
 describe('Several guards', () => {
   it('of one class do not get in the way of each other', async () => {

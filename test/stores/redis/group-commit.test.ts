@@ -5,7 +5,7 @@ import { until } from '../../support/event.js';
 import { unique, useRedis } from '../../support/redis.js';
 import { RedisCluster } from '../../support/redis-cluster.js';
 import { callsOf, traces } from '../../support/redis-observe.js';
-import { quiet } from '../../support/stores.js';
+import { inTests, quiet } from '../../support/stores.js';
 
 const BATCH = 16;
 
@@ -119,7 +119,8 @@ describe('group commit', () => {
 
   it('an answer that came while the process stood still counts, however long that was', async () => {
     const commandTimeout = 200;
-    await using service = await createLockService({ redis: redis.url, namespace: unique('ns'), commandTimeout });
+    const namespace = unique('ns');
+    await using service = await createLockService({ redis: redis.url, namespace, commandTimeout, ...inTests });
     await settle(service, redis.client);
     const wish = service.acquire('lock', { ttl: '1h' });
     const standStill = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * commandTimeout);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLockService, type LockError, type LockService } from '../../../lib/index.js';
+import { createLockService, type Duration, type LockError, type LockService } from '../../../lib/index.js';
 import { until } from '../../support/event.js';
 import { unique, useRedis } from '../../support/redis.js';
 import { hears, unavailable } from '../../support/redis-observe.js';
@@ -10,7 +10,7 @@ describe('waiting through an outage', () => {
   const redis = useRedis();
 
   /** Two services wait for a lock that a third one holds: first the one whose connection goes through the proxy. */
-  async function line(commandTimeoutOfFirst: number) {
+  async function line(commandTimeoutOfFirst: number, ttl: Duration = '15s') {
     const namespace = unique('ns');
     const proxy = await TcpProxy.start(redis.server);
     const options = {
@@ -23,7 +23,7 @@ describe('waiting through an outage', () => {
     const holder = await createLockService({ redis: redis.url, ...options });
     const first = await createLockService({ redis: proxy.url, ...options, commandTimeout: commandTimeoutOfFirst });
     const second = await createLockService({ redis: redis.url, ...options });
-    const lock = await holder.acquire('n');
+    const lock = await holder.acquire('n', { ttl });
     const order: string[] = [];
     const key = `${namespace}:{n}`;
     const [queue, waiters] = [`${key}:queue`, `${key}:waiter`];
@@ -60,7 +60,7 @@ describe('waiting through an outage', () => {
   });
 
   it('a waiter that the store forgot meanwhile gets its old place back', async () => {
-    await using on = await line(20_000);
+    await using on = await line(20_000, '3s');
     const { proxy, lock, order, queue, waiters } = on;
     const places = await redis.client.zrange(queue, '0', '-1', 'WITHSCORES');
     proxy.refuseConnections();
@@ -69,8 +69,8 @@ describe('waiting through an outage', () => {
     await proxy.acceptConnections();
     const placesAgain = async () =>
       (await redis.client.zrange(queue, '0', '-1', 'WITHSCORES')).join() === places.join();
-    // Whose connection was not cut asks every 10 to 12 s.
-    await until(placesAgain, { describe: 'both in their old places', within: 20_000 });
+    // Whose connection was not cut asks when the lease of the holder ends.
+    await until(placesAgain, { describe: 'both in their old places' });
     await lock.release();
     await until(() => order.length === 2);
     expect(order).toEqual(['first', 'second']);
@@ -94,9 +94,9 @@ describe('waiting through an outage', () => {
   });
 
   it('a wait that ends while the server refuses is no proof that the lock is busy', async () => {
-    await using on = await line(20_000);
-    // It asks again after 10 to 12 s.
-    const waiting = unavailable(on.first.acquire('n', { wait: '13s' }));
+    await using on = await line(20_000, '3s');
+    // It asks again when the lease of the holder ends.
+    const waiting = unavailable(on.first.acquire('n', { wait: '6s' }));
     await redis.client.config('SET', 'min-replicas-to-write', '1');
     const { cause } = await waiting.finally(() => redis.client.config('SET', 'min-replicas-to-write', '0'));
     expect((cause as Error).message).toMatch(/^NOREPLICAS/);

@@ -235,7 +235,8 @@ describe('the rights of the Redis user', () => {
     const { full, cut, namespace } = await servicesWithAndWithout(command);
     // Without the right to subscribe the waiter hears nothing, without that to publish the holder says nothing.
     const [holder, waiter] = command === 'publish' ? [cut, full] : [full, cut];
-    const lock = await holder.acquire('n');
+    // It asks when the lease of the holder ends.
+    const lock = await holder.acquire('n', { ttl: '3s' });
     const waiting = waiter.acquire('n');
     await isWaiting(namespace, 'n');
     await lock.release();

@@ -14,7 +14,7 @@ describe('while the slot of a lock moves from one node of a Cluster to another',
   beforeAll(async () => {
     cluster = await RedisCluster.start();
     const connection = await Connection.open(cluster.client() as unknown as RedisClient, undefined);
-    store = new RedisLockStore({ connection, namespace, commandTimeout: 5_000, logger: undefined });
+    store = new RedisLockStore({ connection, namespace, commandTimeout: 1_000, logger: undefined });
   });
   afterAll(async () => {
     await store?.close();
