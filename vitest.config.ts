@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { unitTests } from './test/support/test-files.js';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -7,6 +8,8 @@ const alias = [
   { find: /^nestjs-lock$/, replacement: source('lib/index.ts') },
   { find: /^nestjs-lock\/testing$/, replacement: source('lib/testing/index.ts') },
 ];
+
+const units = unitTests();
 
 const test = {
   pool: 'forks' as const,
@@ -20,7 +23,20 @@ export default defineConfig({
     projects: [
       {
         resolve: { alias },
-        test: { ...test, name: 'lib', include: ['test/**/*.test.ts'], exclude: ['test/frameworks/**'] },
+        test: {
+          ...test,
+          name: 'unit',
+          include: units,
+          // To load Nest and the package again for each file takes longer than the tests.
+          isolate: false,
+          restoreMocks: true,
+          setupFiles: [...test.setupFiles, './test/support/start-no-process.ts'],
+        },
+      },
+      {
+        // With Redis servers and other processes, or much to try.
+        resolve: { alias },
+        test: { ...test, name: 'live', include: ['test/**/*.test.ts'], exclude: ['test/frameworks/**', ...units] },
       },
       {
         // Nest and ioredis are those of this folder, also for the files of lib.

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 /** What the machine says: its uptime goes on while it sleeps, the monotonic clock of the process does not. */
 const machine = vi.hoisted(() => ({ monotonic: 0, slept: 0, wall: 0, resolution: 0 }));
@@ -29,6 +29,11 @@ function setWall(by: number): void {
 }
 
 describe('The system clock', () => {
+  // Other files are tested in the same process.
+  afterAll(() => {
+    vi.doUnmock('node:os');
+    vi.resetModules();
+  });
   beforeEach(async () => {
     vi.resetModules();
     Object.assign(machine, { monotonic: 5_000, slept: 0, wall: 1_700_000_000_000, resolution: 0 });

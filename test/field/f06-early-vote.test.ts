@@ -1,12 +1,13 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLockService, type LockService } from '../../lib/index.js';
 import { readIntroduction } from '../../lib/stores/redis/quorum/introduction.js';
 import { until } from '../support/event.js';
 import { freePort } from '../support/free-port.js';
+import { unique } from '../support/redis.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
 import { RedisServer } from '../support/redis-server.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const TTL_MS = 2_000;
@@ -42,22 +43,25 @@ describe('F6: a server that may have forgotten what it granted has no vote for t
   let servers: RedisQuorum;
   let network: TcpProxy;
   let locks: LockService;
-  beforeEach(async () => {
+  beforeAll(async () => {
     servers = await RedisQuorum.start(2);
+  });
+  beforeEach(async () => {
     await servers.up(3);
     network = await TcpProxy.start(servers.servers[1]!);
   });
   afterEach(async () => {
     await locks.close();
     network.stop();
-    await servers.stop();
   });
+  afterAll(() => servers.stop());
 
   /** One server, one that is away, and one behind the network: nothing is granted without the vote of that. */
   async function service(third = network.url): Promise<LockService> {
     const away = `redis://127.0.0.1:${await freePort()}`;
     const quorum = [servers.urls[0]!, away, third];
-    locks = await createLockService({ quorum, defaults: { ttl: TTL_MS }, commandTimeout: '20s', logger: quiet });
+    const defaults = { ttl: TTL_MS };
+    locks = await createLockService({ quorum, namespace: unique('ns'), defaults, commandTimeout: '20s', ...inTests });
     return locks;
   }
 

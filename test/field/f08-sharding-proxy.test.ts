@@ -33,7 +33,7 @@ describe('F8: a proxy that spreads the keys over several servers', () => {
     ])('no name is held twice, by a service that $told', async ({ oneNamePerCall, warnings }) => {
       await using proxy = await ShardingProxy.before([one.client, two.client]);
       const open = (namespace: string) =>
-        serviceOf(connect({ port: proxy.port, ...PLAIN }), { namespace, oneNamePerCall });
+        serviceOf(connect({ port: proxy.port, ...PLAIN }), { namespace, oneNamePerCall, commandTimeout: '2s' });
       const namespace = `n${Math.random()}`;
       const services = [await open(namespace), await open(namespace)];
       expect(await heldTwice(services, { ttl: '30s' })).toBe(0);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLockService } from '../../lib/index.js';
+import { Askings, pushed } from '../support/askings.js';
 import { CoreLocks } from '../support/core-locks.js';
 import { until } from '../support/event.js';
 import { pass, settle, useFakeTime } from '../support/fake-time.js';
@@ -8,7 +9,6 @@ import { hears } from '../support/redis-observe.js';
 import { busy, granted, ScriptedStore } from '../support/scripted-store.js';
 import { inTests } from '../support/stores.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
-import { pushed, Waitings } from '../support/waitings.js';
 
 const TOKEN = 100;
 
@@ -59,22 +59,22 @@ describe('F31: messages about a hold that come late', () => {
       ['of this grant makes the answer void', TOKEN, false],
       ['of any grant makes the answer void', undefined, false],
     ])('an end by force %s', async (_, token, counts) => {
-      const waitings = new Waitings();
-      const waiting = waitings.open();
-      waiting.revoked(token);
-      waitings.store.next('acquire').answer(granted({ token: TOKEN }));
+      const askings = new Askings();
+      const asking = askings.open();
+      asking.revoked(token);
+      askings.store.next('acquire').answer(granted({ token: TOKEN }));
       await settle();
-      expect([waitings.grants.length, waitings.store.open('acquire')]).toEqual(counts ? [1, 0] : [0, 1]);
+      expect([askings.grants.length, askings.store.open('acquire')]).toEqual(counts ? [1, 0] : [0, 1]);
     });
 
     it('an end by force of an earlier grant does not touch one that was pushed', async () => {
-      const waitings = new Waitings();
-      const waiting = waitings.open();
-      waiting.pushed(pushed(1, { token: TOKEN }));
-      waiting.revoked(TOKEN - 1);
-      waitings.store.next('acquire').answer(busy());
+      const askings = new Askings();
+      const asking = askings.open();
+      asking.pushed(pushed(1, { token: TOKEN }));
+      asking.revoked(TOKEN - 1);
+      askings.store.next('acquire').answer(busy());
       await settle();
-      expect(waitings.grants).toMatchObject([{ token: TOKEN }]);
+      expect(askings.grants).toMatchObject([{ token: TOKEN }]);
       await pass(1);
     });
   });

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLockService, type LockModuleOptions, type LockService, type RedisSource } from '../../lib/index.js';
 import { until } from '../support/event.js';
+import { unique } from '../support/redis.js';
 import { RedisQuorum } from '../support/redis-quorum.js';
 import { RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
@@ -16,22 +17,27 @@ describe('F37: one server under several addresses of a quorum', () => {
   let three: RedisServer;
   const proxies: TcpProxy[] = [];
   const services: LockService[] = [];
+  let namespace: string;
   let warnings: string[];
-  beforeEach(async () => {
+  // They have a vote only after some seconds. Each test leaves them all running.
+  beforeAll(async () => {
     servers = await RedisQuorum.start(3);
     [one, two, three] = servers.servers as [RedisServer, RedisServer, RedisServer];
     await servers.up(2);
+  });
+  beforeEach(() => {
+    namespace = unique('ns');
     warnings = [];
   });
   afterEach(async () => {
     await Promise.all(services.splice(0).map((service) => service.close()));
     for (const proxy of proxies.splice(0)) proxy.stop();
-    await servers.stop();
   });
+  afterAll(() => servers.stop());
 
   async function service(quorum: readonly RedisSource[], more: LockModuleOptions = {}): Promise<LockService> {
     const logger = { warn: (message: string) => void warnings.push(message), error: () => {} };
-    const options = { quorum, defaults: { ttl: TTL_MS }, commandTimeout: '3s', logger, ...more } as const;
+    const options = { quorum, namespace, defaults: { ttl: TTL_MS }, commandTimeout: '3s', logger, ...more } as const;
     const made = await createLockService(options);
     services.push(made);
     return made;
@@ -44,7 +50,7 @@ describe('F37: one server under several addresses of a quorum', () => {
   }
 
   const said = (text: RegExp) => warnings.filter((warning) => text.test(warning));
-  const held = async (): Promise<boolean> => (await one.client().exists('lock:{job}')) === 1;
+  const held = async (): Promise<boolean> => (await one.client().exists(`${namespace}:{job}`)) === 1;
 
   const addresses: [string, RegExp, () => RedisSource[]][] = [
     [
@@ -142,12 +148,12 @@ describe('F37: one server under several addresses of a quorum', () => {
     const network = await proxyOf(three);
     const locks = await service([one.url, two.url, network.url]);
     const lock = await locks.acquire('job', { renew: false, ttl: TTL_MS });
-    await until(() => three.client().exists('lock:{job}'));
+    await until(() => three.client().exists(`${namespace}:{job}`));
     network.leadTo(one);
     network.resetAll();
     await until(() => said(/1 and 3/).length > 0, { describe: 'the warning' });
     // Most servers have it no more, though it is found under most addresses.
-    await two.client().del('lock:{job}');
+    await two.client().del(`${namespace}:{job}`);
     await expect(lock.extend()).rejects.toMatchObject(UNAVAILABLE);
   });
 });

@@ -21,7 +21,7 @@ const DRIFT = 2e-5;
 const VOTERS_DRIFT = 0.008;
 /** What has begun shows what becomes of it within this time. */
 const SETTLES_MS = 8_000;
-const ENTRY = 'create-lock-service.js';
+const ENTRY = 'service/create-lock-service.js';
 
 export interface WorldOptions {
   readonly seed: string;

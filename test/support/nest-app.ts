@@ -1,4 +1,4 @@
-// A Nest application of its own process, which ends by signals. `test/nest/signals.test.ts` starts it.
+// A Nest application of its own process, which ends by signals. `test/nest/shutdown-by-signal.test.ts` starts it.
 import 'reflect-metadata';
 import { Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';

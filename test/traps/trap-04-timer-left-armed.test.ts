@@ -5,7 +5,7 @@ import { useFakeTime } from '../support/fake-time.js';
 import { runProgram } from '../support/program.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
-import { bothStores } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 import type { Connection, Deed } from './programs/take-a-lock.js';
 
 const DEEDS: Deed[] = [
@@ -49,7 +49,7 @@ describe('trap 4: a timer stays armed after the work is done', () => {
     const args = { url: redis.url, namespace, connection: 'own', deed: 'holds a lock' };
     await runProgram('take-a-lock', args);
     await runProgram('take-a-lock', { ...args, deed: 'takes a lock and releases it' });
-    await using service = await createLockService({ redis: redis.url, namespace });
+    await using service = await createLockService({ redis: redis.url, namespace, ...inTests });
     expect(await service.tryAcquire('held')).toBeNull();
     expect(await service.tryAcquire('lock')).not.toBeNull();
   });

@@ -166,7 +166,8 @@ describe('trap 12: "somebody else holds it" and "the store is down" are told by 
     expect([await status('/throwing'), await status('/skipping')]).toEqual([423, 200]);
   });
 
-  describe.each(OUTAGES)('when %s', (_, prepare) => {
+  // Whoever waits finds out when it asks again, up to ten seconds later.
+  describe.concurrent.each(OUTAGES)('when %s', (_, prepare) => {
     it('every way to ask says that the store is unavailable, also those that return when it is busy', async () => {
       await using patient = await prepare();
       const { app, ask, status, service } = await boot(patient.options);

@@ -4,7 +4,7 @@ import { createLockService, type LockService, MemoryLockStore } from '../../lib/
 import { until } from '../support/event.js';
 import { unique } from '../support/redis.js';
 import { RedisCluster } from '../support/redis-cluster.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 
 const NAMES = [
   'plain',
@@ -36,7 +36,7 @@ describe('trap 25: a hash tag in user data', () => {
   afterAll(() => cluster?.stop());
 
   it.each(NAMES)('all keys of the lock %j share a slot of the Cluster, whatever is done with it', async (name) => {
-    const options = { redis: client, namespace: unique('ns'), logger: quiet };
+    const options = { redis: client, namespace: unique('ns'), ...inTests };
     await using service = await createLockService(options);
     await using other = await createLockService(options);
     const keys = new Set<string>();
@@ -61,18 +61,18 @@ describe('trap 25: a hash tag in user data', () => {
   });
 
   it('different names are different locks', async () => {
-    const options = { redis: client, namespace: unique('ns'), logger: quiet };
+    const options = { redis: client, namespace: unique('ns'), ...inTests };
     await using service = await createLockService(options);
     await expectApart(service);
   });
 
   it('different names are different locks in memory too', async () => {
-    await using service = await createLockService({ store: new MemoryLockStore(), logger: quiet });
+    await using service = await createLockService({ store: new MemoryLockStore(), ...inTests });
     await expectApart(service);
   });
 
   it('locks are spread over the whole Cluster', async () => {
-    const options = { redis: client, namespace: unique('ns'), logger: quiet };
+    const options = { redis: client, namespace: unique('ns'), ...inTests };
     await using service = await createLockService(options);
     const names = Array.from({ length: 50 }, (_, index) => `{user}:${index}`);
     await Promise.all(names.map((name) => service.acquire(name)));
@@ -81,7 +81,7 @@ describe('trap 25: a hash tag in user data', () => {
   });
 
   it('several names are locked together, wherever they are', async () => {
-    await using service = await createLockService({ redis: client, namespace: unique('ns'), logger: quiet });
+    await using service = await createLockService({ redis: client, namespace: unique('ns'), ...inTests });
     const lock = await service.acquire(NAMES);
     expect(lock.fencingTokens.size).toBe(NAMES.length);
     expect(await lock.release()).toBe(true);

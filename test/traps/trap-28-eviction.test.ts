@@ -4,7 +4,7 @@ import { createLockService } from '../../lib/index.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
 import { RedisServer } from '../support/redis-server.js';
-import { quiet } from '../support/stores.js';
+import { inTests } from '../support/stores.js';
 
 describe('trap 28: an eviction policy evicts locks', () => {
   const redis = useRedis();
@@ -64,7 +64,7 @@ describe('trap 28: an eviction policy evicts locks', () => {
 
   it('a lock whose key was deleted is lost at the next renewal', async () => {
     const namespace = unique('ns');
-    await using service = await createLockService({ redis: redis.url, namespace, logger: quiet });
+    await using service = await createLockService({ redis: redis.url, namespace, ...inTests });
     const { signal } = await service.acquire('a', { ttl: '30s' });
     const deleted = await service.acquire('b', { ttl: '3s' });
     await redis.client.del(`${namespace}:{b}`);
@@ -81,8 +81,8 @@ describe('trap 28: an eviction policy evicts locks', () => {
       args: ['--maxmemory', '4mb', '--maxmemory-policy', 'allkeys-random'],
     });
     const client = server.client();
-    await using service = await createLockService({ redis: server.url, logger: quiet });
-    await using next = await createLockService({ redis: server.url, logger: quiet });
+    await using service = await createLockService({ redis: server.url, ...inTests });
+    await using next = await createLockService({ redis: server.url, ...inTests });
     const lock = await service.acquire('a', { ttl: '6s' });
     const { signal } = lock;
     for (let filler = 0; (await client.exists('lock:{a}')) === 1; filler += 1) {

@@ -4,7 +4,7 @@ import { createLockService, type LockOptions } from '../../lib/index.js';
 import { Child } from '../support/child.js';
 import { until } from '../support/event.js';
 import { unique, useRedis } from '../support/redis.js';
-import { bothStores, quiet } from '../support/stores.js';
+import { bothStores, inTests } from '../support/stores.js';
 
 const TTL = 1_000;
 // Both clocks count whole milliseconds.
@@ -32,7 +32,7 @@ describe('trap 29: waiters wake up by events of expiry', () => {
     ['a shared holder', { mode: 'shared' }],
   ])('a waiter gets the lock of %s that was killed, when its lease has ended', async (_holder, options) => {
     const shared = { redis: redis.url, namespace: unique('ns') };
-    await using waiter = await createLockService({ ...shared, logger: quiet });
+    await using waiter = await createLockService({ ...shared, ...inTests });
     await using holder = await Child.start(shared);
     const since = performance.now();
     const { fencingToken } = await holder.call('acquire', { name: 'a', options: { ...options, ttl: TTL } });
@@ -47,7 +47,7 @@ describe('trap 29: waiters wake up by events of expiry', () => {
   });
 
   it('no service switches the events on or listens for them', async () => {
-    const options = { redis: redis.url, namespace: unique('ns'), logger: quiet };
+    const options = { redis: redis.url, namespace: unique('ns'), ...inTests };
     await using holder = await createLockService(options);
     await using waiter = await createLockService(options);
     await holder.acquire('a');

@@ -36,7 +36,7 @@ describe('trap 30: the library ends the process', () => {
   it('no file of it names a way to end a process', async () => {
     const files = await readdir(LIB, { recursive: true });
     const sources = files.filter((file) => file.endsWith('.ts'));
-    expect(sources).toContain('lock.service.ts');
+    expect(sources).toContain('service/lock-service.ts');
     for (const file of sources) {
       const source = await readFile(join(LIB, file), 'utf8');
       expect({ file, ending: ENDING.exec(source)?.[0] ?? IMPORT.exec(source)?.[0] }).toEqual({

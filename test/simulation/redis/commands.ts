@@ -1,4 +1,5 @@
-// The commands of Redis that the package uses, on a keyspace. Checked against a real server (test/simulation/redis.test.ts).
+// The commands of Redis that the package uses, on a keyspace. Checked against a real server
+// (test/simulation/simulated-redis.test.ts).
 import type { Random } from '../../faults/random.js';
 import type { Keyspace } from './keyspace.js';
 import { OK, Refusal, type Reply, ReplyError, Status } from './reply.js';

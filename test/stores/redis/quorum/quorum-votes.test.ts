@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { type LockStore, MemoryLockStore } from '../../../../lib/index.js';
+import { QuorumLockStore } from '../../../../lib/stores/redis/quorum/quorum-lock-store.js';
+import { CoreLocks, watch } from '../../../support/core-locks.js';
+import { pass, settle, useFakeTime } from '../../../support/fake-time.js';
+
+const SIZE = 3;
+
+/** A server that a call takes so long to come to. */
+function reached(server: MemoryLockStore, msOf: (call: string) => number): LockStore {
+  const travel = (call: string) => new Promise((resolve) => setTimeout(resolve, msOf(call)));
+  return {
+    acquire: (claim) => travel('acquire').then(() => server.acquire(claim)),
+    renew: (renewal) => travel('renew').then(() => server.renew(renewal)),
+    release: (owned) => travel('release').then(() => server.release(owned)),
+    withdraw: (owned) => travel('withdraw').then(() => server.withdraw(owned)),
+    inspect: (name) => server.inspect(name),
+    force: (name, expected) => server.force(name, expected),
+    subscribe: (instance, listener) => server.subscribe(instance, listener),
+  };
+}
+
+/** What one process sees of the servers: each is nearest to another process. */
+function quorumOf(servers: readonly MemoryLockStore[], process: number): QuorumLockStore {
+  return new QuorumLockStore(servers.map((server, index) => reached(server, () => 1 + ((index + process) % SIZE))));
+}
+
+function processes(): CoreLocks[] {
+  const servers = Array.from({ length: SIZE }, () => new MemoryLockStore());
+  return Array.from({ length: SIZE }, (_, index) => new CoreLocks(quorumOf(servers, index)));
+}
+
+describe('when each of three processes gets the vote of another server', () => {
+  useFakeTime();
+
+  // Often, since it depends on who backs off for how long.
+  const ROUNDS = 60;
+
+  it('one of those who do not wait gets the lock', async () => {
+    const tries = processes().map((process) => watch(process.acquire('door', { wait: 0 })));
+    await pass(1_000);
+    expect(tries.filter(({ value }) => value?.held)).toHaveLength(1);
+    expect(tries.filter(({ error }) => (error as { code?: string })?.code === 'LOCK_BUSY')).toHaveLength(2);
+  });
+
+  it('those who wait get it one after the other', async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const waits = processes().map((process) => watch(process.acquire('door', { wait: '1m' })));
+      for (let served = 1; served <= SIZE; served += 1) {
+        await pass(1_000);
+        const held = waits.filter(({ value }) => value?.held);
+        expect(held).toHaveLength(1);
+        void held[0]!.value!.release();
+      }
+    }
+  });
+});
+
+describe('a vote that comes when all is over', () => {
+  useFakeTime();
+  const CLAIM = { name: 'door', owner: 'i#1', permits: 0, ttl: 30_000, alive: 0, ticket: 0, attempt: 1, block: 1 };
+
+  it.each(['release', 'withdraw', 'renew'] as const)('after %s: is given back unless the lock is held', async (end) => {
+    const servers = Array.from({ length: SIZE }, () => new MemoryLockStore());
+    const late = servers[2]!;
+    // It is asked only later, when it is connected, say.
+    const slow = reached(late, (call) => (call === 'acquire' ? 300 : 0));
+    const quorum = new QuorumLockStore([...servers.slice(0, 2), slow]);
+    const acquired = watch(quorum.acquire(CLAIM));
+    await pass(10);
+    expect(acquired.value?.granted).toBe(true);
+    void quorum[end]({ ...CLAIM, retain: 0 });
+    await pass(1_000);
+    const { holders } = await late.inspect('door');
+    expect(holders).toHaveLength(end === 'renew' ? 1 : 0);
+  });
+
+  it('is asked for by no renewal whose lock was given back meanwhile', async () => {
+    const servers = Array.from({ length: SIZE }, () => new MemoryLockStore());
+    const quorum = new QuorumLockStore(servers);
+    expect((await quorum.acquire(CLAIM)).granted).toBe(true);
+    await settle();
+    await servers[2]!.force('door', (await servers[2]!.inspect('door')).lastToken);
+    const renewed = quorum.renew(CLAIM);
+    await quorum.release({ ...CLAIM, retain: 0 });
+    await renewed;
+    await settle();
+    expect((await servers[2]!.inspect('door')).holders).toEqual([]);
+  });
+});
+
+describe('votes that are ended before they are complete, by `forceRelease` say', () => {
+  const CLAIM = { name: 'door', owner: 'i#1', permits: 0, ttl: 30_000, alive: 0, ticket: 0, attempt: 1, block: 1 };
+
+  /** Its first vote is over when it is told the token of the grant. */
+  function endsItsFirstVote(server: MemoryLockStore): LockStore {
+    let isFirst = true;
+    return {
+      ...reached(server, () => 0),
+      renew: async (renewal) => {
+        if (isFirst) await server.withdraw(renewal);
+        isFirst = false;
+        return server.renew(renewal);
+      },
+    };
+  }
+
+  it('are asked for again', async () => {
+    const servers = Array.from({ length: SIZE }, () => new MemoryLockStore());
+    const quorum = new QuorumLockStore(servers.map(endsItsFirstVote));
+    expect(await quorum.acquire(CLAIM)).toMatchObject({ granted: true });
+    for (const server of servers) expect((await server.inspect('door')).holders).toHaveLength(1);
+  });
+
+  it('are not taken back for what is said of an earlier lock of the owner', async () => {
+    const servers = Array.from({ length: SIZE }, () => new MemoryLockStore());
+    const quorum = new QuorumLockStore(servers.map((server) => reached(server, () => 1)));
+    quorum.subscribe('i', { granted() {}, revoked() {}, nudged() {}, reconnected() {} });
+    await quorum.acquire(CLAIM);
+    const again = quorum.acquire({ ...CLAIM, attempt: 2 });
+    for (const server of servers) await server.force('door', (await server.inspect('door')).lastToken);
+    expect(await again).toMatchObject({ granted: true });
+    await quorum.close();
+    for (const server of servers) expect((await server.inspect('door')).holders).toHaveLength(1);
+  });
+});
