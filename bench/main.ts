@@ -5,10 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { drawHotKey } from './plot.js';
 import { burst } from './rows/burst.js';
+import { code } from './rows/code.js';
 import { decorator } from './rows/decorator.js';
 import { growth } from './rows/growth.js';
 import { handOver } from './rows/hand-over.js';
 import { hotKey } from './rows/hot-key.js';
+import { instructions } from './rows/instructions.js';
+import { left } from './rows/left.js';
 import { renewal } from './rows/renewal.js';
 import { uncontended } from './rows/uncontended.js';
 import { waiters } from './rows/waiters.js';
@@ -16,7 +19,7 @@ import { describeMachine } from './support/machine.js';
 import { printMachine, printRow, printSettings, printSummary } from './support/print.js';
 import type { RowResult } from './support/row.js';
 
-const FAMILIES = [uncontended, hotKey, handOver, renewal, waiters, decorator, burst, growth];
+const FAMILIES = [uncontended, instructions, hotKey, handOver, renewal, waiters, left, decorator, burst, growth, code];
 const ALL_ROWS = FAMILIES.flatMap(({ rows }) => rows);
 /** From bench/dist/bench. */
 const BENCH = fileURLToPath(new URL('../..', import.meta.url));
