@@ -16,6 +16,7 @@ import { renewal } from './rows/renewal.js';
 import { uncontended } from './rows/uncontended.js';
 import { waiters } from './rows/waiters.js';
 import { describeMachine } from './support/machine.js';
+import { contestantsTable, goalsTable, provenance } from './support/markdown.js';
 import { printMachine, printRow, printSettings, printSummary } from './support/print.js';
 import type { RowResult } from './support/row.js';
 
@@ -59,8 +60,14 @@ if (options.plot) {
   }
   printSettings();
   printSummary(results);
+  const run = { quick: options.quick, machine, results };
   const file = resolve(options.json);
+  const tables = file.replace(/(\.json)?$/, '.md');
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify({ quick: options.quick, machine, results }, undefined, 2)}\n`);
-  console.log(`\n${options.quick ? 'quick: the figures say nothing. ' : ''}Written to ${file}`);
+  writeFileSync(file, `${JSON.stringify(run, undefined, 2)}\n`);
+  const parts = [provenance([run]), goalsTable([run]), contestantsTable([run])];
+  writeFileSync(tables, `${parts.filter((part) => part !== '').join('\n\n')}\n`);
+  console.log(
+    `\n${options.quick ? 'quick: the figures say nothing. ' : ''}Written to ${file} and, as tables, to ${tables}`,
+  );
 }
