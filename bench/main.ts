@@ -5,18 +5,22 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { drawHotKey } from './plot.js';
 import { burst } from './rows/burst.js';
+import { code } from './rows/code.js';
 import { decorator } from './rows/decorator.js';
 import { growth } from './rows/growth.js';
 import { handOver } from './rows/hand-over.js';
 import { hotKey } from './rows/hot-key.js';
+import { instructions } from './rows/instructions.js';
+import { left } from './rows/left.js';
 import { renewal } from './rows/renewal.js';
 import { uncontended } from './rows/uncontended.js';
 import { waiters } from './rows/waiters.js';
 import { describeMachine } from './support/machine.js';
+import { contestantsTable, goalsTable, provenance } from './support/markdown.js';
 import { printMachine, printRow, printSettings, printSummary } from './support/print.js';
 import type { RowResult } from './support/row.js';
 
-const FAMILIES = [uncontended, hotKey, handOver, renewal, waiters, decorator, burst, growth];
+const FAMILIES = [uncontended, instructions, hotKey, handOver, renewal, waiters, left, decorator, burst, growth, code];
 const ALL_ROWS = FAMILIES.flatMap(({ rows }) => rows);
 /** From bench/dist/bench. */
 const BENCH = fileURLToPath(new URL('../..', import.meta.url));
@@ -56,8 +60,14 @@ if (options.plot) {
   }
   printSettings();
   printSummary(results);
+  const run = { quick: options.quick, machine, results };
   const file = resolve(options.json);
+  const tables = file.replace(/(\.json)?$/, '.md');
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify({ quick: options.quick, machine, results }, undefined, 2)}\n`);
-  console.log(`\n${options.quick ? 'quick: the figures say nothing. ' : ''}Written to ${file}`);
+  writeFileSync(file, `${JSON.stringify(run, undefined, 2)}\n`);
+  const parts = [provenance([run]), goalsTable([run]), contestantsTable([run])];
+  writeFileSync(tables, `${parts.filter((part) => part !== '').join('\n\n')}\n`);
+  console.log(
+    `\n${options.quick ? 'quick: the figures say nothing. ' : ''}Written to ${file} and, as tables, to ${tables}`,
+  );
 }

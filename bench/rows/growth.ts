@@ -14,7 +14,7 @@ export const growth: Family = {
   rows: ['growth'],
   async run(setting) {
     return [
-      ...(await byNames(setting)),
+      await byNames(setting),
       await byHeld(setting),
       ...(await byProcesses(setting)),
       ...(await byHandOver(setting)),
@@ -22,15 +22,11 @@ export const growth: Family = {
   },
 };
 
-/** Each name leaves its last token behind for a day. */
-async function byNames({ quick, log }: Setting): Promise<RowResult[]> {
+async function byNames({ quick, log }: Setting): Promise<RowResult> {
   log('acquire and release on few and on many names');
   await using server = await RedisServer.start();
-  const usedMemory = async (): Promise<number> =>
-    Number(/^used_memory:(\d+)/m.exec(await server.client.info('memory'))?.[1]);
   const locks = await ours.open(server.url);
   try {
-    const memory = await usedMemory();
     const many = quick ? 100 : 2_000;
     // Uses each of the many once.
     for (let count = 0; count < many; count += 1) {
@@ -40,13 +36,9 @@ async function byNames({ quick, log }: Setting): Promise<RowResult[]> {
         ),
       );
     }
-    const bytes = ((await usedMemory()) - memory) / (LOOPS * many);
     const names = [1, many].map((each) => ({ name: `${LOOPS * each} names`, names: each }));
     const rates = await rateOf(names, quick, ({ names }, ms) => runLoops(locks, { loops: LOOPS, names, ms }));
-    return [
-      summary('pairs, 64 at a time, by names', 'pairs/s', rates),
-      summary('memory of Redis for each name of the last day', 'bytes', { [ours.name]: [bytes] }),
-    ];
+    return summary('pairs, 64 at a time, by names', 'pairs/s', rates);
   } finally {
     await locks.close();
   }

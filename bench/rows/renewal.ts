@@ -68,5 +68,5 @@ function memoryRows(service: Kept, timers: Kept): RowResult[] {
     bound: bound === null ? '' : `<= ${bound} bytes`,
     met: bound === null ? null : service.bytes[field] <= bound,
   });
-  return [row('heap', 1_024), row('rss', null)];
+  return [row('heap', 700), row('rss', null)];
 }

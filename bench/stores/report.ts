@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { monotonic } from '../support/clock.js';
 import { median } from '../support/statistics.js';
+import { table } from '../support/table.js';
 import { CONTESTANT_NAMES, CONTESTANTS, type ContestantName, LEASE_SECONDS } from './contestant.js';
 import { ownDirectory } from './owned.js';
 
@@ -116,13 +117,4 @@ function syncTime(): number {
 
 function format(value: number, digits: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
-
-function table([header = [], ...rows]: string[][]): string {
-  const rule = header.map((_, column) => (column === 0 ? '---' : '---:'));
-  const lines = [header, rule, ...rows];
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  const pad = (cell: string, column: number): string =>
-    column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
-  return lines.map((line) => `| ${line.map(pad).join(' | ')} |`).join('\n');
 }

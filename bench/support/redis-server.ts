@@ -28,13 +28,13 @@ export class RedisServer implements AsyncDisposable {
     process.once('exit', this.#cleanUp);
   }
 
-  static async start(): Promise<RedisServer> {
+  /** `under`: the command that runs it, with its arguments, such as a profiler. */
+  static async start(under: readonly string[] = []): Promise<RedisServer> {
     const port = await freePort();
     const directory = mkdtempSync(join(tmpdir(), 'nestjs-lock-bench-'));
     const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
-    const child = spawn(findRedisServer(), [...place, '--save', '', '--appendonly', 'no'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const [command, ...rest] = [...under, findRedisServer(), ...place, '--save', '', '--appendonly', 'no'];
+    const child = spawn(command as string, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
     let log = '';
     for await (const chunk of child.stdout) {
       log += String(chunk);
@@ -73,12 +73,14 @@ export class RedisServer implements AsyncDisposable {
     return (calls.get('evalsha') ?? 0) + (calls.get('eval') ?? 0);
   }
 
-  async stop(): Promise<void> {
-    process.off('exit', this.#cleanUp);
+  /** With SIGTERM the server ends in its own time, and whatever runs it can write down what it saw. */
+  async stop(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     this.client.disconnect();
     const closed = new Promise((resolve) => this.#process.once('close', resolve));
-    this.#cleanUp();
+    this.#process.kill(signal);
     await closed;
+    process.off('exit', this.#cleanUp);
+    this.#cleanUp();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@ import { best, ratio, type Summary, summarize } from './statistics.js';
 
 /** One line of the final table. */
 export interface RowResult {
-  /** The number of the row in the table of bounds, or a name for what has none. */
+  /** What `--rows` knows it by. */
   row: string;
   title: string;
   unit: string;
@@ -12,7 +12,7 @@ export interface RowResult {
   /** What was reached, in the terms of the bound. */
   measured: string;
   bound: string;
-  /** Null where there is no bound. */
+  /** Null where there is no bound, and for what could not be measured here. */
   met: boolean | null;
 }
 
@@ -20,7 +20,7 @@ export interface RowResult {
 export interface Setting {
   /** Every row, but only long enough to see that it works. */
   readonly quick: boolean;
-  /** The numbers of the rows that are wanted. */
+  /** The names of the rows that are wanted. */
   readonly wanted: ReadonlySet<string>;
   readonly log: (line: string) => void;
 }
@@ -56,9 +56,9 @@ export function againstBest(
   return { name, ratio: ratio(mine, peers[name] ?? []) };
 }
 
-/** Three significant digits, and thousands set apart. */
+/** A count as it is, all else with three significant digits; thousands set apart. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return String(value);
-  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  const digits = Number.isInteger(value) || Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
