@@ -142,6 +142,11 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     return this.options.holdAtLeast > this.options.maxHold;
   }
 
+  /** Whether it takes the lock from its holder. */
+  get steals(): boolean {
+    return this.stealsAfter !== undefined;
+  }
+
   /** Whether the lease of somebody else can serve it: one that is renewed for as long as it takes. */
   get isServedByAnyLease(): boolean {
     return this.options.renew && this.options.maxHold === Number.POSITIVE_INFINITY;

@@ -107,6 +107,11 @@ export abstract class Asking extends Lease {
     return this.#attempt > 0;
   }
 
+  /** Whether it has had to wait in the queue of the store. */
+  protected get hasQueued(): boolean {
+    return this.#ticket > 0;
+  }
+
   /** Whether it takes the lock from whoever has it. */
   protected get steals(): boolean {
     return this.#stealsAfter !== undefined;

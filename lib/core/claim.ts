@@ -5,7 +5,10 @@ import { labelOf } from './instance.js';
 import type { Completed, OnDelay } from './lease.js';
 import { Line } from './line.js';
 import type { Granted, Owner, ReleaseAnswer } from './lock-store.js';
+import { outside, runtime } from './runtime.js';
 import { after, type CancelTimer, type Watchdog } from './timer.js';
+
+const HANDED_OVER: Promise<ReleaseAnswer> = Promise.resolve(true);
 
 /** The bounds of the hand-over inside one process. */
 export interface HandOverBounds {
@@ -26,6 +29,8 @@ export interface ClaimKeeper extends AskingKeeper {
   won(claim: Claim): void;
   /** It is not asked for any more. */
   settled(claim: Claim): void;
+  /** Its caller was told that the lock is released, which others wait for. */
+  released(claim: Claim): void;
   /** Its lease is over. */
   ended(claim: Claim): void;
   /** It serves nobody any more; those in its line have another one. */
@@ -45,6 +50,8 @@ export class Claim extends Asking {
   readonly isOpen: boolean;
   /** Another caller of this process has had the lock before those who stand here, and may well come again. */
   isContended = false;
+  /** Its caller has asked as soon as it had released the lock, and may well do so again. */
+  isReturning = false;
   /** Everybody who stands here knows that the lock is busy. */
   allCount = true;
 
@@ -57,6 +64,10 @@ export class Claim extends Asking {
   #stage: 'asking' | 'winning' | 'granted' | 'passed on' = 'asking';
   /** The lease may serve further callers. */
   #mayServe = false;
+  /** Given back by its caller, and kept until the end of the tick for a caller that asks in it. */
+  #isLingering = false;
+  /** The end of the tick is waited for. */
+  #isWatched = false;
   #cancelWindow: CancelTimer | undefined;
 
   /** For `first`, and all who ask for the same. */
@@ -95,12 +106,25 @@ export class Claim extends Asking {
   }
 
   /** Takes over the line of another claim, and asks. */
-  inherit(line: Line<Acquisition>, { isContended, allCount }: Claim): void {
+  inherit(line: Line<Acquisition>, { isContended, isReturning, allCount }: Claim): void {
     this.#line = line;
     this.isContended = isContended;
+    this.isReturning = isReturning;
     this.allCount = allCount;
     for (const acquisition of line.all()) acquisition.claim = this;
     this.#advance();
+  }
+
+  /** Serves a caller that asks while it lingers. False: it does not, or not any more. */
+  resume(acquisition: Acquisition): boolean {
+    if (!this.#isLingering) return false;
+    const { permits, standalone } = acquisition.options;
+    const isServed = permits === 0 && !standalone && !acquisition.steals && this.#handOverWindow(acquisition) > 0;
+    if (isServed) {
+      this.#isLingering = false;
+      this.#handOver(acquisition);
+    } else this.#endLinger();
+    return isServed;
   }
 
   left(acquisition: Acquisition): void {
@@ -130,6 +154,7 @@ export class Claim extends Asking {
   }
 
   #remove(acquisition: Acquisition): void {
+    if (!acquisition.isInLine) return;
     acquisition.isInLine = false;
     this.#line.remove(acquisition);
   }
@@ -181,7 +206,7 @@ export class Claim extends Asking {
 
   /** Those who are served may come again at once: where several want the lock, as many as the bounds allow. */
   protected get wantedBlock(): number {
-    return this.isContended || this.#line.size > 1 ? this.keeper.bounds.max : 1;
+    return this.isContended || this.isReturning || this.#line.size > 1 ? this.keeper.bounds.max : 1;
   }
 
   /** It is known that the lock is busy: from now on the waits of all may end, and all of them count. */
@@ -251,16 +276,49 @@ export class Claim extends Asking {
   giveBack(acquisition: Acquisition, used: boolean, onDelay?: OnDelay): Promise<ReleaseAnswer> {
     const next = this.#line.first;
     const retain = used ? this.#retain(acquisition) : 0;
-    if (next && retain === 0 && this.#mayServe && this.held && this.#handOverWindow(next) > 0) {
-      this.#handedOver += 1;
-      this.#serve(next);
-      this.#advance();
-      return Promise.resolve(true);
+    if (retain === 0 && this.#mayServe && this.held && this.#handOverWindow(next ?? acquisition) > 0) {
+      if (next) {
+        this.#handOver(next);
+        return HANDED_OVER;
+      }
+      if (this.isReturning && this.hasQueued) {
+        this.#linger(onDelay);
+        return HANDED_OVER;
+      }
     }
     this.#mayServe = false;
     const released = this.release(retain, onDelay);
     this.#advance();
-    return released;
+    if (!this.hasQueued) return released;
+    return released.then((answer) => {
+      this.keeper.released(this);
+      return answer;
+    });
+  }
+
+  #handOver(next: Acquisition): void {
+    this.#handedOver += 1;
+    this.#serve(next);
+    this.#advance();
+  }
+
+  /** A caller that comes again in the same tick is served without the store; otherwise the release goes out. */
+  #linger(onDelay: OnDelay | undefined): void {
+    this.#isLingering = true;
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    const end = (): void => {
+      this.#isWatched = false;
+      if (this.#isLingering) this.#endLinger(onDelay);
+    };
+    outside(() => runtime.setImmediate(end));
+  }
+
+  #endLinger(onDelay?: OnDelay): void {
+    this.#isLingering = false;
+    this.#mayServe = false;
+    this.release(0, onDelay).catch(() => {});
+    this.#advance();
   }
 
   /** Not handed over: whoever is next should find the mark in the store. `staysIn`: somebody shares it still. */

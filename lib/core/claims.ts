@@ -8,7 +8,7 @@ import { RELEASE_PATIENCE_MS } from './lock.js';
 import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.js';
 import { Registry } from './registry.js';
 import { RenewalWheel } from './renewal.js';
-import { outside } from './runtime.js';
+import { outside, runtime } from './runtime.js';
 import { Watchdog, within } from './timer.js';
 
 /** How long closing waits for the store to let go of those who wait. */
@@ -45,6 +45,8 @@ export class Claims implements ClaimKeeper, StoreListener {
   readonly #open = new Registry<string, Claim>();
   /** Those that hold a name alone. */
   readonly #exclusive = new Registry<string, Claim>();
+  /** The names whose release was answered in this tick, of locks that others wait for. */
+  readonly #released = new Set<string>();
   /** How many are asked for, or have something left in the store. */
   #asking = 0;
   #instance: Instance | undefined;
@@ -65,6 +67,7 @@ export class Claims implements ClaimKeeper, StoreListener {
   /** Puts the acquisition where it will be served. */
   enter(acquisition: Acquisition): void {
     const { name, options, wait, stealsAfter } = acquisition;
+    if (this.heldHere(name)?.resume(acquisition)) return;
     const heldHere = this.heldHere(name);
     // Whoever was told just now that the lease is lost may have aborted this very one.
     if (acquisition.isSettled) return;
@@ -76,6 +79,7 @@ export class Claims implements ClaimKeeper, StoreListener {
     }
     const joins = options.permits === 0 && wait > 0 && this.bounds.max > 0 && !options.standalone;
     const claim = (joins && open) || this.#make(acquisition, joins);
+    if (this.#released.has(name)) claim.isReturning = true;
     claim.join(acquisition, joins ? heldHere : undefined);
   }
 
@@ -98,6 +102,11 @@ export class Claims implements ClaimKeeper, StoreListener {
     if (!claim.held) this.#claims.delete(seqOf(claim.owner), claim);
     this.#asking -= 1;
     if (this.#asking === 0) this.#onIdle?.();
+  }
+
+  released({ name }: Claim): void {
+    if (this.#released.size === 0) outside(() => runtime.setImmediate(() => this.#released.clear()));
+    this.#released.add(name);
   }
 
   ended(claim: Claim): void {

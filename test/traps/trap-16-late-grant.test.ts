@@ -125,7 +125,8 @@ describe('trap 16: a grant that arrives after the caller gave up', () => {
         uncertain: true,
       });
       proxy.release();
-      await until(async () => (await other.inspect(name)).lastToken !== null, { describe: 'the late request' });
+      const { namespace } = way.direct as { namespace: string };
+      await until(() => redis.client.exists(`${namespace}:fence`), { describe: 'the late request' });
 
       expect((await other.acquire(name, patient)).held).toBe(true);
     });

@@ -98,7 +98,6 @@ describe('trap 21: the fencing counter starts again after a loss of data', () =>
     const name = unique('lock');
     const before = await tokenOf(service, name);
     for (let other = 0; other < 1_500; other += 1) await tokenOf(service, `${name}-${other}`);
-    expect((await service.inspect(name)).lastToken).toBeNull();
     expectGrowing([before, await tokenOf(service, name)]);
   });
 });

@@ -100,7 +100,7 @@ export class Truth {
 /** A holder that has released and is only kept (`holdAtLeast`) does not count. */
 function exclusive(server: SimServer, key: string): Map<string, { token: number; ends: number }> {
   const value = server.keys.get(key);
-  const [, owner, token] = typeof value === 'string' ? (/^([^~].*) (\d+)$/.exec(value) ?? []) : [];
+  const [, owner, token] = typeof value === 'string' ? (/^([^~\s]\S*) (\d+)(?: \d+)?$/.exec(value) ?? []) : [];
   if (owner === undefined) return new Map();
   // A key is there until its last ms is over.
   return new Map([[owner, { token: Number(token), ends: (server.keys.until(key) ?? 0) + 1 }]]);
