@@ -49,7 +49,7 @@ async function memory(on: Watched): Promise<void> {
   let held: Lock[] = [];
   const enough = new AbortController();
   const waits: Promise<unknown>[] = [];
-  await bytes('a lock that is held, and its last token', count, on, async () => {
+  await bytes('a lock that is held', count, on, async () => {
     held = await Promise.all(names.map((name) => holder.acquire(name, { ttl: '1h' })));
   });
   await bytes('the first process that waits for a lock', count, on, async () => {
@@ -60,7 +60,7 @@ async function memory(on: Watched): Promise<void> {
   enough.abort();
   await Promise.all(waits);
   await Promise.all(held.map((lock) => lock.release()));
-  await bytes('a mark of once(), and the last token of its lock', count, on, () =>
+  await bytes('a mark of once()', count, on, () =>
     Promise.all(names.map((name) => holder.once(`once:${name}`, { remember: '1h' }, () => {}))),
   );
 }
