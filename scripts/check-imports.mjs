@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const LIB = fileURLToPath(new URL('../lib/', import.meta.url));
-const MAX_LINES = 350;
+const MAX_LINES = 380;
 const GENERATED = 'stores/redis/scripts/lua.ts';
 
 // First match counts. What a file may import: `folder/`, `file.ts`, a package, or `type x`: `import type` only.

@@ -60,11 +60,12 @@ export abstract class Lease implements Scheduled {
   block = 0;
   /** When the grant was known here. */
   grantedAt = 0;
+  /** For how long it may be held, in ms. */
+  maxHold = Number.POSITIVE_INFINITY;
 
   protected readonly keeper: LeaseKeeper;
   #state: 'none' | 'held' | 'lost' | 'released' = 'none';
   #renews = false;
-  #since = 0;
   #endOfHold = 0;
   #isKeptLonger = false;
   /** The length that it is renewed to. */
@@ -112,7 +113,7 @@ export abstract class Lease implements Scheduled {
     this.grantedAt = this.keeper.clock.now();
     this.#renews = renew;
     this.#isKeptLonger = isKeptLonger;
-    this.#since = since;
+    this.maxHold = maxHold;
     this.#endOfHold = since + maxHold;
     this.#deadline = since + Math.min(this.ttl, maxHold);
     this.#due = this.#dueAfter(since);
@@ -149,11 +150,6 @@ export abstract class Lease implements Scheduled {
 
   get renews(): boolean {
     return this.#renews;
-  }
-
-  /** For how long it may be held from the grant on, in ms. */
-  get maxHold(): number {
-    return this.#endOfHold - this.#since;
   }
 
   /** Whether a message about a hold with this token means this one; undefined: it means any. */
