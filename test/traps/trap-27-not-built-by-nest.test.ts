@@ -1,7 +1,7 @@
 import { type INestApplicationContext, Injectable, type Provider } from '@nestjs/common';
 import { ModuleRef, NestFactory } from '@nestjs/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { currentLock, Locked, LockModule, LockService } from '../../lib/index.js';
+import { currentLock, Locked, LockModule } from '../../lib/index.js';
 
 @Injectable()
 class Payments {
