@@ -88,7 +88,8 @@ describe('F29: a Cluster sends an acquire again when its withdrawal has been car
     // As ioredis does with what was on a connection that breaks: later than what comes meanwhile.
     client.evalsha = (async (...args: unknown[]) => {
       const operation = String(args.at(-1));
-      if (args.includes('field:{job}') && operation.startsWith('acquire')) await late.promise;
+      const asks = args.includes('acquire') || operation.startsWith('acquire ');
+      if (args.includes('field:{job}') && asks) await late.promise;
       const reply = await send(...args);
       if (operation.startsWith('withdraw ')) withdrawn += 1;
       return reply;

@@ -24,6 +24,8 @@ export interface Electorate {
   readonly absence: Absence;
   /** Whether the lock is still wanted. */
   isWanted(): boolean;
+  /** This one had no part in the grant. */
+  lacks(voter: Voter): void;
 }
 
 /** One claim before the voters: it wins most of them, or is refused. */
@@ -83,7 +85,9 @@ export class Ballot {
     const voters = grants.map(({ voter }) => voter);
     const tell = (voter: Voter): Promise<boolean> => voter.renew({ ...this.#asked, token, block });
     // Those whose grant is on its way still are told as well, and then give the same token whenever they are asked.
-    for (const voter of quorum.voters) if (!voters.includes(voter)) quietly(tell(voter));
+    for (const voter of quorum.voters) {
+      if (!voters.includes(voter)) quietly(tell(voter).then((ours) => ours || this.#electorate.lacks(voter)));
+    }
     const answers = await poll(voters, tell, this.#claim.permits === 0 ? isSettled(this.#needed) : never);
     return quorum.outcome(this.#claim.name, answers, this.#needed) ? { granted: true, token, block } : undefined;
   }

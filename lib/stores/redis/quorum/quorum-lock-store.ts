@@ -90,6 +90,7 @@ export class QuorumLockStore implements LockStore {
     const { name, owner } = claim;
     await this.#roll.call();
     const candidate = this.#candidate(claim);
+    const lacking = new Set<Voter>();
     let wanted = false;
     try {
       const answer = await new Ballot(claim, {
@@ -97,8 +98,11 @@ export class QuorumLockStore implements LockStore {
         minorities: this.#minorities,
         absence: this.#absence,
         isWanted: () => this.#owners.get(owner) === candidate && isWanted(),
+        lacks: (voter) => (candidate.grant ? quietly(this.#retake(voter, claim)) : void lacking.add(voter)),
       }).run();
       if (answer.granted) this.#won(owner, candidate, answer);
+      // A server that had not heard of the release before, say: with its vote the lock bears the loss of another one.
+      if (answer.granted) for (const voter of lacking) quietly(this.#retake(voter, claim));
       wanted = answer.granted || answer.ticket > 0;
       return answer;
     } finally {
@@ -280,7 +284,7 @@ export class QuorumLockStore implements LockStore {
     this.#roll.open();
   }
 
-  /** A voter that has lost it, after a restart say, gets it back, and counts from the next renewal on. */
+  /** A voter that has lost it, after a restart say, or never had it, gets it, and counts from the next renewal on. */
   async #retake(voter: Voter, renewal: Renewal): Promise<void> {
     const { owner, permits = 0 } = renewal;
     const asked = { ...forVoters(renewal), permits };

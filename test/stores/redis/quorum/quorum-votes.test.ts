@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type LockStore, MemoryLockStore } from '../../../../lib/index.js';
 import { QuorumLockStore } from '../../../../lib/stores/redis/quorum/quorum-lock-store.js';
 import { CoreLocks, watch } from '../../../support/core-locks.js';
+import { until } from '../../../support/event.js';
 import { pass, settle, useFakeTime } from '../../../support/fake-time.js';
 
 const SIZE = 3;
@@ -86,6 +87,30 @@ describe('a vote that comes when all is over', () => {
     await renewed;
     await settle();
     expect((await servers[2]!.inspect('door')).holders).toEqual([]);
+  });
+});
+
+describe('a server that has refused its vote, since it had not heard of the release before', () => {
+  const CLAIM = { name: 'door', owner: 'i#1', permits: 0, ttl: 30_000, alive: 0, ticket: 0, attempt: 1, block: 1 };
+
+  it('is asked again as soon as the lock is won, so that it bears the loss of another one', async () => {
+    const servers = Array.from({ length: SIZE }, () => new MemoryLockStore());
+    const late = servers[2]!;
+    await late.acquire({ ...CLAIM, owner: 'before#1' });
+    const hearsOfTheRelease: LockStore = {
+      ...reached(late, () => 0),
+      acquire: (claim) => late.acquire(claim),
+      renew: async (renewal) => {
+        await late.release({ ...CLAIM, owner: 'before#1', retain: 0 });
+        return late.renew(renewal);
+      },
+    };
+    const quorum = new QuorumLockStore([...servers.slice(0, 2), hearsOfTheRelease]);
+    const { token } = (await quorum.acquire(CLAIM)) as { token: number };
+    await until(async () => (await late.inspect('door')).holders[0]?.token === token);
+    expect((await late.inspect('door')).holders).toMatchObject([{ owner: 'i#1' }]);
+    await servers[0]!.withdraw(CLAIM);
+    expect(await quorum.renew(CLAIM)).toBe(true);
   });
 });
 
