@@ -294,9 +294,9 @@ describe('F7: a release whose answer is lost', () => {
       await lock.do('acquire', 'b#1');
       expect(await call(lock, '1007', operations.release('a#1'))).toBe(1);
       expect(await call(lock, '1008', operations.release('a#1'))).toBe(0);
-      expect(await call(lock, '1009', ['again', '0', 'a#1', '1006'])).toBe(0);
-      expect(await call(lock, '1010', ['again', '0', 'a#1', '1006', '1007'])).toBe(1);
-      expect(await call(lock, '1011', ['again', '0', 'a#2', '1007'])).toBe(0);
+      expect(await call(lock, '1009', ['release', '0', 'a#1', '1006'])).toBe(0);
+      expect(await call(lock, '1010', ['release', '0', 'a#1', '1006', '1007'])).toBe(1);
+      expect(await call(lock, '1011', ['release', '0', 'a#2', '1007'])).toBe(0);
     });
 
     it('a trace that a later call has overwritten is not taken for none', async () => {
@@ -306,7 +306,7 @@ describe('F7: a release whose answer is lost', () => {
       await lock.do('acquire', 'a#2');
       expect(await call(lock, '2007', operations.release('a#2'))).toBe(1);
       expect(await call(lock, '1007', operations.release('a#1'))).toBe('u');
-      expect(await call(lock, '2008', ['again', '0', 'a#1', '1007'])).toBe('u');
+      expect(await call(lock, '2008', ['release', '0', 'a#1', '1007'])).toBe('u');
       expect(await call(lock, '3007', operations.release('a#3'))).toBe(0);
     });
 
