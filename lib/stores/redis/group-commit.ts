@@ -5,7 +5,7 @@ import { after } from '../../core/timer.js';
 import { Batch, type Reply } from './batch.js';
 import type { Connection } from './connection.js';
 import { FenceLife } from './fence-life.js';
-import { fenceKey, furtherKeysOf, keyOf, sharedBase } from './keys.js';
+import { fenceOf, fenceOfSlot, furtherKeysOf, keyOf } from './keys.js';
 import { type Kind, type Operation, readReplies } from './lock-script.js';
 import { isOfSeveralSlots, notNow } from './not-now.js';
 import { Outage, type Sent } from './outage.js';
@@ -314,12 +314,14 @@ export class GroupCommit {
     const { traces, namespace, channelPrefix, topology } = this.#options;
     const { oneNamePerCall, namesAllKeys } = topology;
     const { kind, terms, operations, call, lease } = batch;
-    const base = sharedBase(namespace, namesAllKeys ? batch.names[0] : undefined);
-    const keys = [...batch.keys, fenceKey(base)];
-    if (call !== undefined) keys.push(traces.key(base));
+    const [name] = batch.names as [string];
+    const [key] = batch.keys as [string];
+    const keys = [...batch.keys, namesAllKeys ? fenceOfSlot(namespace, name) : fenceOf(namespace)];
+    // Calls of one name each may have one number, and then no trace in common.
+    if (call !== undefined) keys.push(traces.key(oneNamePerCall ? key : namespace));
     // While a slot moves, a node answers for the keys that it is told of: a lock must not be seen in part.
-    if (namesAllKeys) keys.push(...furtherKeysOf(batch.keys[0] as string));
-    const number = call === undefined ? '' : traces.argument(call, namesAllKeys, oneNamePerCall);
+    if (namesAllKeys) keys.push(...furtherKeysOf(key));
+    const number = call === undefined ? '' : traces.argument(call, oneNamePerCall);
     const life = this.#fence.argument(lease, this.#connection.losses, oneNamePerCall);
     batch.tellsFence = life !== '';
     return [keys.length, ...keys, kind, this.instance, channelPrefix, life, number, terms, ...operations];

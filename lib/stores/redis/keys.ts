@@ -14,14 +14,14 @@ function tagOf(name: string): string {
   return name.replace(UNSAFE, encodeURIComponent);
 }
 
-/** What begins the keys that locks share: all of them, or on a Cluster those in the slot of this one. */
-export function sharedBase(namespace: string, nameOnCluster: string | undefined): string {
-  return nameOnCluster === undefined ? namespace : `${namespace}:{${tagOfSlot(slotOf(tagOf(nameOnCluster)))}}`;
+/** The key of the last token: one for all locks. */
+export function fenceOf(namespace: string): string {
+  return `${namespace}:fence`;
 }
 
-/** The key of the last token. */
-export function fenceKey(base: string): string {
-  return `${base}:fence`;
+/** On a Cluster: one for those in the slot of this name. */
+export function fenceOfSlot(namespace: string, name: string): string {
+  return fenceOf(`${namespace}:{${tagOfSlot(slotOf(tagOf(name)))}}`);
 }
 
 /** The other keys of the lock with this key. */

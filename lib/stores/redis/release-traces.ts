@@ -26,7 +26,7 @@ export class ReleaseTraces {
   readonly #unanswered = new Map<Owner, Sent>();
   /** Has three digits at least, which are its place. */
   #lastCall = 999;
-  #isOfSlot: boolean | undefined;
+  #isOfOneLock: boolean | undefined;
   /** When calls began to keep their notes under other keys, which are not looked at any more. */
   #movedAt = Number.NEGATIVE_INFINITY;
   #prolongedAt = Number.NEGATIVE_INFINITY;
@@ -36,17 +36,17 @@ export class ReleaseTraces {
     return this.#lastCall;
   }
 
-  /** The key of the traces. `base`: what it begins with. */
+  /** The key of the traces. `base`: what it begins with: the namespace, or the key of the one lock of the call. */
   key(base: string): string {
     this.#id ??= randomBytes(12).toString('base64url');
     return `${base}:released:${this.#id}`;
   }
 
-  /** The number as it travels. `isOfSlot`: the key is one of many. `isSeldom`: few calls write it. */
-  argument(call: number, isOfSlot: boolean, isSeldom: boolean): string {
-    if (this.#isOfSlot !== undefined && this.#isOfSlot !== isOfSlot) this.#move();
-    this.#isOfSlot = isOfSlot;
-    return isSeldom || runtime.monotonic() - this.#prolongedAt > PROLONG_MS ? `+${call}` : String(call);
+  /** The number as it travels. `isOfOneLock`: the key is; few calls write it. */
+  argument(call: number, isOfOneLock: boolean): string {
+    if (this.#isOfOneLock !== undefined && this.#isOfOneLock !== isOfOneLock) this.#move();
+    this.#isOfOneLock = isOfOneLock;
+    return isOfOneLock || runtime.monotonic() - this.#prolongedAt > PROLONG_MS ? `+${call}` : String(call);
   }
 
   #move(): void {

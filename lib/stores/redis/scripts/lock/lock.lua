@@ -11,11 +11,11 @@
 --   Q  :queue    sorted set  the waiters: owner -> ticket, us
 --   W  :waiter   hash        waiter -> "<alive until, ms> <attempt> <permits> <ttl> <reserve> <callers> <push>"
 --   D  :done     string      the mark that its work is done: "<owner> <at, ms>"
--- Those of all locks, or on a Cluster of those in one slot:
+-- Of all locks, or on a Cluster of those in one slot:
 --   F            string      the fence: the last token that was given out or reserved
---   T            hash        the traces of one client's calls: the last three digits of the number of a call ->
---                            "<number> <owner> <owner> ...", whose holds that call has ended. For a release that
---                            arrives again because its answer was lost
+-- Of one client, for a release that arrives again because its answer was lost:
+--   T            hash        the traces of its calls: the last three digits of the number of a call ->
+--                            "<number> <owner> <owner> ...", whose holds that call has ended
 -- An owner is "<instance>#<seq>"; the instance of the call is left out where an owner travels. Time is the server's.
 --
 -- There are three ways through the script. The fast path carries out the operations of one kind in few commands, as far
