@@ -119,7 +119,7 @@ describe('the simulated server', () => {
       alive: fc.constantFrom(0, LONG_MS),
       block: fc.integer({ min: 1, max: 3 }),
     });
-    const step = fc.oneof(
+    const any = fc.oneof(
       { weight: 5, arbitrary: fc.tuple(owner, terms).map(([who, asked]) => operations.acquire(who, asked)) },
       {
         weight: 3,
@@ -129,13 +129,21 @@ describe('the simulated server', () => {
       { weight: 1, arbitrary: owner.map((who) => operations.withdraw(who)) },
       { weight: 1, arbitrary: fc.constant(operations.inspect()) },
     );
+    const seq = owner.map((who) => who.slice(1));
+    const step = fc.oneof(
+      { weight: 3, arbitrary: any.map((words) => ['any', '', words.join(' ')] as const) },
+      { weight: 1, arbitrary: seq.map((short) => ['acquire', `${LONG_MS} 2 ${LONG_MS} 0`, short] as const) },
+      { weight: 1, arbitrary: seq.map((short) => ['release', '', short] as const) },
+      { weight: 1, arbitrary: seq.map((short) => ['renew', String(LONG_MS), short] as const) },
+    );
     const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
       const ask = newServer();
       const name = `ns:{${unique('lock')}}`;
-      for (const words of steps) {
-        const args = [1, name, 'ns:wake:', 'i', '', words.join(' ')];
+      for (const [kind, terms, text] of steps) {
+        const keys = [name, 'ns:fence', `${name}:released`];
+        const args = [keys.length, ...keys, kind, 'i', 'ns:wake:', '', '1000', terms, text];
         const real = await redis.client.eval(LOCK_SCRIPT, ...(args as [number, string]));
-        const numbers = words[0] === 'inspect' ? /\d+/g : /\d{4,}/g;
+        const numbers = text === 'inspect' ? /\d+/g : /\d{4,}/g;
         // Of two that end in the same ms either may come first, and be named.
         const comparable = (reply: unknown): string =>
           String(reply)
@@ -144,7 +152,7 @@ describe('the simulated server', () => {
             .split('\t')
             .sort()
             .join(' ');
-        expect(comparable(ask('EVAL', LOCK_SCRIPT, ...args)), words.join(' ')).toBe(comparable(real));
+        expect(comparable(ask('EVAL', LOCK_SCRIPT, ...args)), `${kind} ${text}`).toBe(comparable(real));
       }
     });
     await fc.assert(property, { numRuns: 300, interruptAfterTimeLimit: 120_000 });

@@ -18,7 +18,7 @@ export type LockOperation =
   | 'unmark'
   | 'withdraw';
 
-export const LOCK_SCRIPT = `local call, try = redis.call, redis.pcall
+export const LOCK_SCRIPT = `local KEYS, ARGV, call, try = KEYS, ARGV, redis.call, redis.pcall
 local kind, instance, prefix, life, number, terms = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local HEADER = 6
 local count = #ARGV - HEADER
@@ -80,9 +80,10 @@ local queues = {}
 for i = 1, count do queues[i] = KEYS[i] .. ':queue' end
 holders, is_clear = call('MGET', unpack(KEYS, 1, count)), call('EXISTS', unpack(queues)) == 0
 end
+local find, byte = string.find, string.byte
 for i = 1, count do
 local owner, holder = instance .. ARGV[HEADER + i], holders[i]
-local is_ours = holder and string.find(holder, owner, 1, true) == 1 and string.byte(holder, #owner + 1) == 32
+local is_ours = holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32
 if not is_ours or not is_clear and call('EXISTS', KEYS[i] .. ':queue') > 0 then
 rest = rest or {}
 rest[#rest + 1] = i
@@ -104,10 +105,11 @@ released = ended[1] and table.concat(ended, ' ')
 end
 reply, before, behind = '1', 'release 0 ', ''
 elseif kind == 'renew' then
+local find, byte = string.find, string.byte
 local holders = call('MGET', unpack(KEYS, 1, count))
 for i = 1, count do
 local owner, holder = instance .. ARGV[HEADER + i], holders[i]
-if holder and string.find(holder, owner, 1, true) == 1 and string.byte(holder, #owner + 1) == 32 then
+if holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32 then
 call('PEXPIRE', KEYS[i], terms)
 else
 rest = rest or {}

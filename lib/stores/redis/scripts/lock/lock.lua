@@ -42,7 +42,8 @@
 -- Rules: an operation that finds H absent and Q present promotes. The deciding write comes before the PUBLISH. Checks
 -- come before writes, since nothing is rolled back. Every key has a ttl.
 
-local call, try = redis.call, redis.pcall
+-- What is local is found sooner.
+local KEYS, ARGV, call, try = KEYS, ARGV, redis.call, redis.pcall
 local kind, instance, prefix, life, number, terms = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 -- The operations follow in ARGV.
 local HEADER = 6

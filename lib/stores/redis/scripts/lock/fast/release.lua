@@ -10,9 +10,10 @@ else
   holders, is_clear = call('MGET', unpack(KEYS, 1, count)), call('EXISTS', unpack(queues)) == 0
 end
 
+local find, byte = string.find, string.byte
 for i = 1, count do
   local owner, holder = instance .. ARGV[HEADER + i], holders[i]
-  local is_ours = holder and string.find(holder, owner, 1, true) == 1 and string.byte(holder, #owner + 1) == 32
+  local is_ours = holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32
   if not is_ours or not is_clear and call('EXISTS', KEYS[i] .. ':queue') > 0 then
     rest = rest or {}
     rest[#rest + 1] = i

@@ -1,9 +1,10 @@
 -- Renewals with the same ttl, of exclusive locks.
 
+local find, byte = string.find, string.byte
 local holders = call('MGET', unpack(KEYS, 1, count))
 for i = 1, count do
   local owner, holder = instance .. ARGV[HEADER + i], holders[i]
-  if holder and string.find(holder, owner, 1, true) == 1 and string.byte(holder, #owner + 1) == 32 then
+  if holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32 then
     call('PEXPIRE', KEYS[i], terms)
   else
     rest = rest or {}
