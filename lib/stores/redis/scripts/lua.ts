@@ -25,6 +25,7 @@ local count = #ARGV - HEADER
 local F = KEYS[count + 1]
 local us
 local reply, rest, before, behind
+local known_holder
 local released
 if kind == 'acquire' then
 local ttl, reserve, more = string.match(terms, '^(%d+) (%d+) (.*)$')
@@ -84,9 +85,10 @@ local find, byte = string.find, string.byte
 for i = 1, count do
 local owner, holder = instance .. ARGV[HEADER + i], holders[i]
 local is_ours = holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32
-if not is_ours or not is_clear and call('EXISTS', KEYS[i] .. ':queue') > 0 then
+if not is_ours or not is_clear and (count == 1 or call('EXISTS', KEYS[i] .. ':queue') > 0) then
 rest = rest or {}
 rest[#rest + 1] = i
+known_holder = count == 1 and holder
 holders[i] = false
 end
 end
@@ -146,7 +148,7 @@ local tail = ' ' .. token .. (reserved == '1' and '' or ' ' .. reserved)
 return token, reserved, tail
 end
 local function hand_over(lock, owner)
-local queue, waiters, holder = lock .. ':queue', lock .. ':waiter', call('GET', lock)
+local queue, waiters, holder = lock .. ':queue', lock .. ':waiter', known_holder or call('GET', lock)
 if not is_of(holder, owner) then return false end
 local head = call('ZRANGE', queue, 0, 0)[1]
 local alive, attempt, ttl, reserve =

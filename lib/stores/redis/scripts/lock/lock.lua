@@ -54,6 +54,8 @@ local us
 -- The reply to all that the fast path does, and what it leaves: the places of the operations, and what stands before and
 -- behind each of them when it is written in full.
 local reply, rest, before, behind
+-- The holder of the lock in a call of one release, which need not be read again.
+local known_holder
 -- The owners whose holds this call has ended.
 local released
 

@@ -14,9 +14,11 @@ local find, byte = string.find, string.byte
 for i = 1, count do
   local owner, holder = instance .. ARGV[HEADER + i], holders[i]
   local is_ours = holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32
-  if not is_ours or not is_clear and call('EXISTS', KEYS[i] .. ':queue') > 0 then
+  if not is_ours or not is_clear and (count == 1 or call('EXISTS', KEYS[i] .. ':queue') > 0) then
     rest = rest or {}
     rest[#rest + 1] = i
+    -- Of several, an operation before it may change the holder.
+    known_holder = count == 1 and holder
     holders[i] = false
   end
 end

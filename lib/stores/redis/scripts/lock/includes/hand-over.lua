@@ -1,7 +1,7 @@
 -- Hands the lock of `owner` over to the first in line, if that one wants it alone, lives and is sure to hear: the way of a
 -- release between two processes, for which little is made.
 local function hand_over(lock, owner)
-  local queue, waiters, holder = lock .. ':queue', lock .. ':waiter', call('GET', lock)
+  local queue, waiters, holder = lock .. ':queue', lock .. ':waiter', known_holder or call('GET', lock)
   if not is_of(holder, owner) then return false end
   local head = call('ZRANGE', queue, 0, 0)[1]
   local alive, attempt, ttl, reserve =
