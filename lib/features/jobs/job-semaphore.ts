@@ -84,8 +84,8 @@ export class JobSemaphore {
     const limit = this.#limits.get(job);
     if (limit) return limit;
     throw new LockOptionsError(
-      `There is no limit for the job ${inspect(job)}: name it in the options of LockModule, such as ` +
-        '`jobs: { limits: { render: { servers: 2 } } }`.',
+      `There is no limit for the job ${inspect(job)}: name it in the options of LockJobsModule or JobSemaphore, such as ` +
+        '`limits: { render: { servers: 2 } }`.',
     );
   }
 }
