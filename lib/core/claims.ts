@@ -46,7 +46,7 @@ export class Claims implements ClaimKeeper, StoreListener {
   /** Those that hold a name alone. */
   readonly #exclusive = new Registry<string, Claim>();
   /** The names whose release was answered in this tick, of locks that others wait for. */
-  readonly #released = new Set<string>();
+  #released: Set<string> | undefined;
   /** How many are asked for, or have something left in the store. */
   #asking = 0;
   #instance: Instance | undefined;
@@ -79,7 +79,7 @@ export class Claims implements ClaimKeeper, StoreListener {
     }
     const joins = options.permits === 0 && wait > 0 && this.bounds.max > 0 && !options.standalone;
     const claim = (joins && open) || this.#make(acquisition, joins);
-    if (this.#released.has(name)) claim.isReturning = true;
+    if (this.#released?.has(name)) claim.isReturning = true;
     claim.join(acquisition, joins ? heldHere : undefined);
   }
 
@@ -105,7 +105,8 @@ export class Claims implements ClaimKeeper, StoreListener {
   }
 
   released({ name }: Claim): void {
-    if (this.#released.size === 0) outside(() => runtime.setImmediate(() => this.#released.clear()));
+    if (!this.#released) outside(() => runtime.setImmediate(() => (this.#released = undefined)));
+    this.#released ??= new Set();
     this.#released.add(name);
   }
 

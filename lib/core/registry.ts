@@ -20,9 +20,9 @@ export class Registry<K extends string | number, T> {
     this.#entries[key] = value;
   }
 
-  /** Removes the entry, provided that it is still `value`. */
-  delete(key: K, value: T): void {
-    if (this.#entries[key] !== value) return;
+  /** Removes the entry, provided that it is still `value`. Default: whatever it is. */
+  delete(key: K, value: T | undefined = this.#entries[key]): void {
+    if (value === undefined || this.#entries[key] !== value) return;
     delete this.#entries[key];
     this.#size -= 1;
   }

@@ -28,4 +28,14 @@ describe('A registry', () => {
     registry.delete('other', 'new');
     expect([registry.get('key'), registry.size]).toEqual(['new', 1]);
   });
+
+  it('removes whatever is there, or nothing, when no value is meant', () => {
+    const registry = new Registry<string, string>();
+    registry.set('key', 'new');
+    registry.delete('other');
+    expect(registry.size).toBe(1);
+    registry.delete('key');
+    registry.delete('key');
+    expect([registry.get('key'), registry.size]).toEqual([undefined, 0]);
+  });
 });

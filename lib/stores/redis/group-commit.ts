@@ -1,5 +1,6 @@
 import { LockUnavailableError } from '../../core/errors.js';
 import type { Owner } from '../../core/lock-store.js';
+import { Registry } from '../../core/registry.js';
 import { outside, runtime } from '../../core/runtime.js';
 import { after } from '../../core/timer.js';
 import { Batch, type Reply } from './batch.js';
@@ -65,7 +66,7 @@ export class GroupCommit {
   /** Not sent yet. */
   #waiting: Batch[] = [];
   /** Those of this tick that may take more, by their kind, and by their name where names do not travel together. */
-  readonly #open = new Map<string, Batch>();
+  #open = new Registry<string, Batch>();
   readonly #inFlight: Batch[] = [];
   /** Those that were told "not now". */
   readonly #paused = new Set<Batch>();
@@ -171,7 +172,7 @@ export class GroupCommit {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    this.#open.clear();
+    this.#open = new Registry();
     if (this.#waiting.length === 0) return;
     if (!this.#connection.ready) this.#holdBack();
     else if (!this.#options.topology.isPending) for (const batch of this.#waiting.splice(0)) this.#sendOrSplit(batch);
@@ -219,7 +220,6 @@ export class GroupCommit {
     batch.losses = this.#connection.losses;
     batch.sends += 1;
     const sent = this.#outage.sent();
-    const sentAt = runtime.monotonic();
     const giveUp = (): void => {
       if (!this.#inFlight.includes(batch)) return;
       this.#settled(batch);
@@ -230,7 +230,7 @@ export class GroupCommit {
     batch.cancelTimeout = after(timeout, () => runtime.setImmediate(giveUp), { awaited: true });
     try {
       const reply = await this.#call(batch);
-      if (batch.tellsFence) this.#fence.told(sentAt, batch.losses);
+      if (batch.tellsFence) this.#fence.told(sent.at, batch.losses);
       this.#outage.answered();
       this.#outage.served(batch.readsOnly);
       batch.answer(readReplies(reply, batch.operations.length));
