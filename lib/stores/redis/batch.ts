@@ -6,7 +6,7 @@ import type { Kind, Operation } from './lock-script.js';
 /** What one operation has come to: the reply of the script, or why there is none. */
 export type Reply = string | LockUnavailableError;
 
-/** Operations in one script call. 16 need 38,000 instructions of Redis for a pair, 32 need 35,000. */
+/** Operations in one script call: docs/performance.md says what more or fewer cost. */
 const LIMIT = 32;
 
 /** What travels in one script call: operations of one kind and tick, and one promise of the replies to all of them. */

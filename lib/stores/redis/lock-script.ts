@@ -37,8 +37,7 @@ export const operation = {
     if (permits === 0 && attempt === 1 && ticket === 0 && callers === 1 && isShort(owner)) {
       return { kind: 'acquire', terms: `${ttl} ${block} ${alive} ${hears}${bound}`, text: owner, lease: ttl };
     }
-    const text = `acquire ${permits} ${owner} ${ttl} ${block} ${alive} ${ticket} ${attempt} ${hears} ${callers}${bound}`;
-    return { kind: 'any', terms: '', text, lease: ttl };
+    return any('acquire', [permits, owner, ttl, block, alive, ticket, attempt, hears, `${callers}${bound}`], ttl);
   },
   renew: (owner: string, ttl: number): Operation =>
     isShort(owner) ? { kind: 'renew', terms: String(ttl), text: owner, lease: ttl } : any('renew', [ttl, owner], ttl),

@@ -21,6 +21,7 @@ export type LockOperation =
 export const LOCK_SCRIPT = `local KEYS, ARGV, call, try = KEYS, ARGV, redis.call, redis.pcall
 local kind, instance, prefix, life, number, terms = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local HEADER = 6
+local FENCE_MS = '92000000'
 local count = #ARGV - HEADER
 local F = KEYS[count + 1]
 local us
@@ -38,7 +39,7 @@ end
 local token, reserved = time, reserve
 local last = reserve == '1' and time or string.format('%d', time + reserve - 1)
 local old = call('SET', F, last, 'KEEPTTL', 'GET')
-if not old then call('SET', F, last, 'PX', '92000000') end
+if not old then call('SET', F, last, 'PX', FENCE_MS) end
 if old and (#old > #time or #old == #time and old >= time) then
 local first = (tonumber(old) or 0) + 1
 if first + reserve - 1 > time + 1000 then reserved = '1' end
@@ -83,7 +84,8 @@ holders, is_clear = call('MGET', unpack(KEYS, 1, count)), call('EXISTS', unpack(
 end
 local find, byte = string.find, string.byte
 for i = 1, count do
-local owner, holder = instance .. ARGV[HEADER + i], holders[i]
+local holder = holders[i]
+local owner = instance .. ARGV[HEADER + i]
 local is_ours = holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32
 if not is_ours or not is_clear and (count == 1 or call('EXISTS', KEYS[i] .. ':queue') > 0) then
 rest = rest or {}
@@ -110,8 +112,10 @@ elseif kind == 'renew' then
 local find, byte = string.find, string.byte
 local holders = call('MGET', unpack(KEYS, 1, count))
 for i = 1, count do
-local owner, holder = instance .. ARGV[HEADER + i], holders[i]
-if holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32 then
+local holder = holders[i]
+local owner = instance .. ARGV[HEADER + i]
+local is_ours = holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32
+if is_ours then
 call('PEXPIRE', KEYS[i], terms)
 else
 rest = rest or {}
@@ -137,7 +141,7 @@ end
 local token, reserved = time, reserve
 local last = reserve == '1' and time or string.format('%d', time + reserve - 1)
 local old = call('SET', F, last, 'KEEPTTL', 'GET')
-if not old then call('SET', F, last, 'PX', '92000000') end
+if not old then call('SET', F, last, 'PX', FENCE_MS) end
 if old and (#old > #time or #old == #time and old >= time) then
 local first = (tonumber(old) or 0) + 1
 if first + reserve - 1 > time + 1000 then reserved = '1' end
@@ -514,8 +518,7 @@ return all
 end
 local function held_token(holder)
 if holder then return select(2, read_holder(holder)) or '' end
-look_inside()
-return inside > 0 and call('GET', E) or ''
+return call('EXISTS', S) == 1 and call('GET', E) or ''
 end
 local function about(letter, token)
 return token == '' and letter or letter .. ' ' .. token
@@ -535,7 +538,7 @@ if operations.renew(ttl, owner) == 0 then return 0 end
 local last = tonumber(token) + tonumber(reserved) - 1
 local fence = tonumber(call('GET', F) or '')
 if not fence then
-call('SET', F, text(last), 'PX', '92000000')
+call('SET', F, text(last), 'PX', FENCE_MS)
 elseif fence < last then
 call('SET', F, text(last), 'KEEPTTL')
 end
@@ -603,8 +606,8 @@ end
 operations.inspect = function()
 if call('EXISTS', H) == 0 then promote() end
 local holder = call('GET', H)
-local token = held_token(holder)
 drop_ended_shares()
+local token = held_token(holder)
 local shares = call('ZRANGE', S, 0, -1, 'WITHSCORES')
 local state = { token, holder and line(holder) or '', holder and call('PTTL', H) or 0, #shares / 2 }
 for i = 1, #shares, 2 do
@@ -628,7 +631,6 @@ operations.probe = function(name, nonce)
 return tell(name .. '#0', 'p ' .. nonce) or 0
 end
 end
-local has_admin
 return function(lock, operation)
 H, S, B, E = lock, lock .. ':shared', lock .. ':bounds', lock .. ':epoch'
 Q, W, D = lock .. ':queue', lock .. ':waiter', lock .. ':done'
@@ -636,10 +638,7 @@ local words = {}
 for word in string.gmatch(operation, '%S+') do
 words[#words + 1] = string.byte(word) == 35 and instance .. word or word
 end
-if not operations[words[1]] and not has_admin then
-has_admin = true
-admin()
-end
+if not operations[words[1]] then admin() end
 return operations[words[1]](unpack(words, 2))
 end
 end

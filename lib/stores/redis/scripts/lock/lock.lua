@@ -47,6 +47,8 @@ local KEYS, ARGV, call, try = KEYS, ARGV, redis.call, redis.pcall
 local kind, instance, prefix, life, number, terms = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 -- The operations follow in ARGV.
 local HEADER = 6
+-- How long F lives, in ms, unless the client asks for more: a day and an hour after the end of a lease of 1,000 s.
+local FENCE_MS = '92000000'
 local count = #ARGV - HEADER
 local F = KEYS[count + 1]
 -- The time of the call in us, as a string, once it was read.
@@ -76,6 +78,6 @@ end
 
 if life ~= '' then try('PEXPIRE', F, life, 'GT') end
 if released and number ~= '' then
-  --- @include "includes/trace"
+  --- @include "includes/leave-trace"
 end
 return reply

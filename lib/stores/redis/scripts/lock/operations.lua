@@ -10,7 +10,7 @@
 
 --- @include "includes/queue"
 
---- @include "includes/traces"
+--- @include "includes/find-trace"
 
 local operations = {}
 
@@ -26,8 +26,6 @@ local function admin()
   --- @include "admin"
 end
 
-local has_admin
-
 return function(lock, operation)
   H, S, B, E = lock, lock .. ':shared', lock .. ':bounds', lock .. ':epoch'
   Q, W, D = lock .. ':queue', lock .. ':waiter', lock .. ':done'
@@ -35,9 +33,6 @@ return function(lock, operation)
   for word in string.gmatch(operation, '%S+') do
     words[#words + 1] = string.byte(word) == 35 and instance .. word or word
   end
-  if not operations[words[1]] and not has_admin then
-    has_admin = true
-    admin()
-  end
+  if not operations[words[1]] then admin() end
   return operations[words[1]](unpack(words, 2))
 end

@@ -12,8 +12,7 @@ end
 
 local find, byte = string.find, string.byte
 for i = 1, count do
-  local owner, holder = instance .. ARGV[HEADER + i], holders[i]
-  local is_ours = holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32
+  --- @include "fast/is-ours"
   if not is_ours or not is_clear and (count == 1 or call('EXISTS', KEYS[i] .. ':queue') > 0) then
     rest = rest or {}
     rest[#rest + 1] = i

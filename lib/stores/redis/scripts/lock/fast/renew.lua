@@ -3,8 +3,8 @@
 local find, byte = string.find, string.byte
 local holders = call('MGET', unpack(KEYS, 1, count))
 for i = 1, count do
-  local owner, holder = instance .. ARGV[HEADER + i], holders[i]
-  if holder and find(holder, owner, 1, true) == 1 and byte(holder, #owner + 1) == 32 then
+  --- @include "fast/is-ours"
+  if is_ours then
     call('PEXPIRE', KEYS[i], terms)
   else
     rest = rest or {}

@@ -8,11 +8,11 @@ local function all_holders(holder)
   return all
 end
 
--- The token that is held: of sharers that of their epoch. Empty where nobody holds, or another program.
+-- The token that is held: of sharers, of whom those that have ended are gone, that of their epoch. Empty where nobody
+-- holds, or another program.
 local function held_token(holder)
   if holder then return select(2, read_holder(holder)) or '' end
-  look_inside()
-  return inside > 0 and call('GET', E) or ''
+  return call('EXISTS', S) == 1 and call('GET', E) or ''
 end
 
 -- The message to those who hold, or held, this token.

@@ -3,8 +3,8 @@
 operations.inspect = function()
   if call('EXISTS', H) == 0 then promote() end
   local holder = call('GET', H)
-  local token = held_token(holder)
   drop_ended_shares()
+  local token = held_token(holder)
   local shares = call('ZRANGE', S, 0, -1, 'WITHSCORES')
   local state = { token, holder and line(holder) or '', holder and call('PTTL', H) or 0, #shares / 2 }
   for i = 1, #shares, 2 do

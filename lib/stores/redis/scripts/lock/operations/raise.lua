@@ -5,7 +5,7 @@ operations.raise = function(ttl, owner, token, reserved)
   local last = tonumber(token) + tonumber(reserved) - 1
   local fence = tonumber(call('GET', F) or '')
   if not fence then
-    call('SET', F, text(last), 'PX', '92000000')
+    call('SET', F, text(last), 'PX', FENCE_MS)
   elseif fence < last then
     call('SET', F, text(last), 'KEEPTTL')
   end
