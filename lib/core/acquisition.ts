@@ -57,7 +57,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   behind: Acquisition | undefined;
   /** Its own fencing token: that of the lease, or of the block that was set aside for hand-over. */
   ownToken = 0;
-  /** Until when nobody else gets it; counts from when it was known to be ours, so that it does not end early. */
+  /** Until when nobody else gets it, or 0; counts from when it was known to be ours, so that it does not end early. */
   keptUntil = 0;
   /** Why it was lost. */
   why: LockLostWhy | undefined;
@@ -67,8 +67,8 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   readonly #ownChain: OwnChain | undefined;
   #state: 'waiting' | 'held' | 'over' = 'waiting';
   #isCounting = false;
-  #resolve!: (lock: Acquisition) => void;
-  #reject!: (error: unknown) => void;
+  #resolve: ((lock: Acquisition) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
   #cancelWait: CancelTimer | undefined;
   #cancelAbort: (() => void) | undefined;
   /** It, and the nested calls that share it. */
@@ -176,17 +176,18 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   }
 
   fail(error: unknown): void {
+    this.#reject?.(error);
     this.#settle('over');
-    this.#reject(error);
     if (this.isInLine) this.claim.left(this);
   }
 
   /** The claim is its own from now on. */
   grant(token: number): void {
-    this.#settle('held');
     this.ownToken = token;
-    this.keptUntil = this.#clock.now() + this.options.holdAtLeast;
-    this.#resolve(this);
+    const { holdAtLeast } = this.options;
+    if (holdAtLeast > 0) this.keptUntil = this.#clock.now() + holdAtLeast;
+    this.#resolve?.(this);
+    this.#settle('held');
   }
 
   #waitsForItself(): boolean {
@@ -201,6 +202,8 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
 
   #settle(state: 'held' | 'over'): void {
     this.#state = state;
+    this.#resolve = undefined;
+    this.#reject = undefined;
     this.#cancelWait?.();
     this.#cancelAbort?.();
   }

@@ -1,7 +1,7 @@
 import type { AskRounds } from './ask-rounds.js';
 import { LockOptionsError, LockUnavailableError, storeError } from './errors.js';
 import { Lease, type LeaseKeeper } from './lease.js';
-import type { Busy, Granted, Owner, PushedGrant } from './lock-store.js';
+import type { Busy, Granted, PushedGrant } from './lock-store.js';
 import { outside } from './runtime.js';
 import { extraOf } from './store-calls.js';
 import { after, type CancelTimer } from './timer.js';
@@ -75,8 +75,8 @@ export abstract class Asking extends Lease {
   #withdrawUntil = 0;
   #cancelTimer: CancelTimer | undefined;
 
-  protected constructor(keeper: AskingKeeper, owner: Owner, { queues, maxWaiting, stealsAfter, ...wish }: Wish) {
-    super(keeper, owner, wish);
+  protected constructor(keeper: AskingKeeper, seq: number, { queues, maxWaiting, stealsAfter, ...wish }: Wish) {
+    super(keeper, seq, wish);
     this.#queues = queues;
     this.#maxWaiting = maxWaiting;
     this.#stealsAfter = stealsAfter;
@@ -88,8 +88,8 @@ export abstract class Asking extends Lease {
   /** How many tokens it asks for, now. */
   protected abstract get wantedBlock(): number;
 
-  /** It is granted; its lease counts from `since`. */
-  protected abstract granted(grant: Granted, since: number): void;
+  /** It is granted, at `now`; its lease counts from `since`. */
+  protected abstract granted(grant: Granted, since: number, now: number): void;
 
   /** The store has said that it is busy; for good, if it does not queue. */
   protected abstract busy(): void;
@@ -313,12 +313,12 @@ export abstract class Asking extends Lease {
   }
 
   #won(grant: Granted & { provisional?: boolean }): void {
-    const elapsed = this.keeper.clock.now() - this.#sentAt;
+    const now = this.keeper.clock.now();
     if (grant.provisional || grant.token <= this.#endedUpTo) this.ask();
-    else if (elapsed > this.ttl / 2) this.#wonLate();
+    else if (now - this.#sentAt > this.ttl / 2) this.#wonLate();
     else {
       this.#end();
-      this.granted(grant, this.#sentAt);
+      this.granted(grant, this.#sentAt, now);
       this.settled();
     }
   }

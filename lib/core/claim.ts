@@ -4,7 +4,8 @@ import { type LockLostWhy, type LockOptionsError, type LockUnavailableError, sto
 import { labelOf } from './instance.js';
 import type { Completed, OnDelay } from './lease.js';
 import { Line } from './line.js';
-import type { Granted, Owner, ReleaseAnswer } from './lock-store.js';
+import type { AwaitedEnd } from './lock.js';
+import type { Granted, ReleaseAnswer } from './lock-store.js';
 import { outside, runtime } from './runtime.js';
 import { after, type CancelTimer, type Watchdog } from './timer.js';
 
@@ -18,11 +19,20 @@ export interface HandOverBounds {
   readonly within: number;
 }
 
+/** What a process has of one name: at least one of the two. */
+export interface OfName {
+  readonly name: string;
+  /** The claim that further callers may join. */
+  open: Claim | undefined;
+  /** The claim by which the process holds the name alone. */
+  holder: Claim | undefined;
+}
+
 /** What a claim needs of the process. */
 export interface ClaimKeeper extends AskingKeeper {
   readonly bounds: HandOverBounds;
   /** For those who wait a moment for a release. */
-  readonly watchdog: Watchdog;
+  readonly watchdog: Watchdog<AwaitedEnd>;
   /** The claim by which this process holds the name alone. */
   heldHere(name: string): Claim | undefined;
   /** It was granted. */
@@ -54,6 +64,8 @@ export class Claim extends Asking {
   isReturning = false;
   /** Everybody who stands here knows that the lock is busy. */
   allCount = true;
+  /** What the process has of the name, where that is this claim among others. */
+  ofName: OfName | undefined;
 
   declare protected readonly keeper: ClaimKeeper;
   #line = new Line<Acquisition>();
@@ -71,14 +83,14 @@ export class Claim extends Asking {
   #cancelWindow: CancelTimer | undefined;
 
   /** For `first`, and all who ask for the same. */
-  constructor(keeper: ClaimKeeper, owner: Owner, first: Acquisition, isOpen: boolean) {
+  constructor(keeper: ClaimKeeper, seq: number, first: Acquisition, isOpen: boolean) {
     const { name, ttl, options, wait, stealsAfter } = first;
     const { permits, replicas, maxWaiting } = options;
-    super(keeper, owner, { name, permits, ttl, replicas, queues: wait > 0, maxWaiting, stealsAfter });
+    super(keeper, seq, { name, permits, ttl, replicas, queues: wait > 0, maxWaiting, stealsAfter });
     this.isOpen = isOpen;
   }
 
-  get watchdog(): Watchdog {
+  get watchdog(): Watchdog<AwaitedEnd> {
     return this.keeper.watchdog;
   }
 
@@ -244,7 +256,7 @@ export class Claim extends Asking {
     if (this.isMeant(token)) this.#serving?.request();
   }
 
-  protected granted({ token, block }: Granted, since: number): void {
+  protected granted({ token, block }: Granted, since: number, now: number): void {
     this.#stage = 'winning';
     // The store grants an exclusive lock only when every earlier hold is over; one that has ended by itself says so.
     const earlier = this.permits === 0 ? this.keeper.heldHere(this.name) : undefined;
@@ -253,7 +265,7 @@ export class Claim extends Asking {
     const { first } = this.#line;
     const next = first && this.#asksFor(first) ? first : undefined;
     const { renew = true, maxHold = Number.POSITIVE_INFINITY } = next?.options ?? {};
-    this.begin({ token, block, renew, maxHold, isKeptLonger: next?.isKeptLonger ?? false, since });
+    this.begin({ token, block, renew, maxHold, isKeptLonger: next?.isKeptLonger ?? false, since, now });
     this.keeper.won(this);
     this.#stage = 'granted';
     this.#mayServe = next !== undefined && block > 1;
@@ -346,7 +358,7 @@ export class Claim extends Asking {
 
   /** For how many ms more the lock is kept from the others. */
   #retain({ keptUntil }: Acquisition): number {
-    return Math.max(0, Math.ceil(keptUntil - this.keeper.clock.now()));
+    return keptUntil === 0 ? 0 : Math.max(0, Math.ceil(keptUntil - this.keeper.clock.now()));
   }
 
   /** For how many ms from now on the lease, which is held, may still be handed to `next`. */

@@ -1,13 +1,14 @@
 import type { Acquisition } from './acquisition.js';
 import { AskRounds } from './ask-rounds.js';
-import { Claim, type ClaimKeeper, type HandOverBounds } from './claim.js';
+import { Claim, type ClaimKeeper, type HandOverBounds, type OfName } from './claim.js';
 import { type Clock } from './clock.js';
 import { Instance, seqOf } from './instance.js';
 import type { Line } from './line.js';
-import { RELEASE_PATIENCE_MS } from './lock.js';
+import { type AwaitedEnd, RELEASE_PATIENCE_MS } from './lock.js';
 import type { LockStore, Owner, PushedGrant, StoreListener } from './lock-store.js';
 import { Registry } from './registry.js';
 import { RenewalWheel } from './renewal.js';
+import { Ring } from './ring.js';
 import { outside, runtime } from './runtime.js';
 import { Watchdog, within } from './timer.js';
 
@@ -35,16 +36,13 @@ export class Claims implements ClaimKeeper, StoreListener {
   readonly bounds: HandOverBounds;
   readonly wheel: RenewalWheel;
   readonly rounds: AskRounds;
-  readonly watchdog = new Watchdog(RELEASE_PATIENCE_MS);
+  readonly watchdog = new Watchdog<AwaitedEnd>(RELEASE_PATIENCE_MS, ({ resolve }) => resolve());
   /** Called when a lease has ended. */
   onEnded: (() => void) | undefined;
 
   /** All of them, by the number of the owner. */
-  readonly #claims = new Registry<number, Claim>();
-  /** Those that further callers may join, by name. */
-  readonly #open = new Registry<string, Claim>();
-  /** Those that hold a name alone. */
-  readonly #exclusive = new Registry<string, Claim>();
+  readonly #claims = new Ring<Claim>();
+  readonly #names = new Registry<string, OfName>();
   /** The names whose release was answered in this tick, of locks that others wait for. */
   #released: Set<string> | undefined;
   /** How many are asked for, or have something left in the store. */
@@ -67,11 +65,12 @@ export class Claims implements ClaimKeeper, StoreListener {
   /** Puts the acquisition where it will be served. */
   enter(acquisition: Acquisition): void {
     const { name, options, wait, stealsAfter } = acquisition;
-    if (this.heldHere(name)?.resume(acquisition)) return;
-    const heldHere = this.heldHere(name);
+    let heldHere = this.heldHere(name);
+    if (heldHere?.resume(acquisition)) return;
+    if (heldHere) heldHere = this.heldHere(name);
     // Whoever was told just now that the lease is lost may have aborted this very one.
     if (acquisition.isSettled) return;
-    const open = this.#open.get(name);
+    const open = this.#names.get(name)?.open;
     if (wait === 0 && stealsAfter === undefined && (heldHere || (open?.knowsBusy && options.permits === 0))) {
       const holders = heldHere ? [this.label] : [];
       acquisition.refuse({ holders, retryAfter: heldHere?.remaining() ?? 0, trouble: undefined });
@@ -84,24 +83,33 @@ export class Claims implements ClaimKeeper, StoreListener {
   }
 
   succeed(claim: Claim, line: Line<Acquisition>): void {
-    this.#open.delete(claim.name, claim);
+    const { ofName } = claim;
+    if (ofName?.open === claim) {
+      ofName.open = undefined;
+      this.#drop(ofName);
+    }
     const { first } = line;
     if (first) this.#make(first, claim.isOpen).inherit(line, claim);
   }
 
   heldHere(name: string): Claim | undefined {
-    const claim = this.#exclusive.get(name);
+    const claim = this.#names.get(name)?.holder;
     return claim?.held ? claim : undefined;
   }
 
   won(claim: Claim): void {
-    if (claim.permits === 0) this.#exclusive.set(claim.name, claim);
+    if (claim.permits === 0) this.#nameOf(claim).holder = claim;
   }
 
   settled(claim: Claim): void {
-    if (!claim.held) this.#claims.delete(seqOf(claim.owner), claim);
+    if (!claim.held) this.#claims.delete(claim);
     this.#asking -= 1;
     if (this.#asking === 0) this.#onIdle?.();
+  }
+
+  ownerOf(seq: number): Owner {
+    this.#instance ??= this.#begin();
+    return this.#instance.owner(seq);
   }
 
   released({ name }: Claim): void {
@@ -111,8 +119,12 @@ export class Claims implements ClaimKeeper, StoreListener {
   }
 
   ended(claim: Claim): void {
-    this.#claims.delete(seqOf(claim.owner), claim);
-    this.#exclusive.delete(claim.name, claim);
+    this.#claims.delete(claim);
+    const { ofName } = claim;
+    if (ofName?.holder === claim) {
+      ofName.holder = undefined;
+      this.#drop(ofName);
+    }
     this.onEnded?.();
   }
 
@@ -149,45 +161,56 @@ export class Claims implements ClaimKeeper, StoreListener {
   // Messages
 
   granted(owner: Owner, grant: PushedGrant): void {
-    this.#claims.get(this.#own(owner))?.pushed(grant);
+    this.#ours(owner)?.pushed(grant);
   }
 
   revoked(owner: Owner, token: number | undefined): void {
-    this.#claims.get(this.#own(owner))?.revoked(token);
+    this.#ours(owner)?.revoked(token);
   }
 
   releaseRequested(owner: Owner, token: number | undefined): void {
-    this.#claims.get(this.#own(owner))?.requested(token);
+    this.#ours(owner)?.requested(token);
   }
 
   nudged(owner: Owner): void {
-    this.#claims.get(this.#own(owner))?.again();
+    this.#ours(owner)?.again();
   }
 
   reconnected(): void {
     for (const claim of this.#claims.values()) claim.reconnected();
   }
 
-  /** The number of one of our owners; 0, which none of them has, for an owner of another instance. */
-  #own(owner: Owner): number {
-    return this.#instance?.owns(owner) ? seqOf(owner) : 0;
+  #begin(): Instance {
+    const instance = new Instance(this.label);
+    this.#unsubscribe = outside(() => this.store.subscribe(instance.id, this));
+    return instance;
+  }
+
+  /** The claim of this owner; undefined for one of another instance, and for one that is over. */
+  #ours(owner: Owner): Claim | undefined {
+    return this.#instance?.owns(owner) ? this.#claims.get(seqOf(owner)) : undefined;
   }
 
   #make(first: Acquisition, isOpen: boolean): Claim {
-    const claim = new Claim(this, this.#nextOwner(), first, isOpen);
-    this.#claims.set(seqOf(claim.owner), claim);
-    if (isOpen) this.#open.set(claim.name, claim);
+    const claim = new Claim(this, this.#claims.next(), first, isOpen);
+    this.#claims.add(claim);
+    if (isOpen) this.#nameOf(claim).open = claim;
     this.#asking += 1;
     return claim;
   }
 
-  #nextOwner(): Owner {
-    if (!this.#instance) {
-      this.#instance = new Instance(this.label);
-      const { id } = this.#instance;
-      this.#unsubscribe = outside(() => this.store.subscribe(id, this));
+  #nameOf(claim: Claim): OfName {
+    const { name } = claim;
+    claim.ofName ??= this.#names.get(name);
+    if (!claim.ofName) {
+      claim.ofName = { name, open: undefined, holder: undefined };
+      this.#names.set(name, claim.ofName);
     }
-    return this.#instance.nextOwner();
+    return claim.ofName;
+  }
+
+  #drop(ofName: OfName): void {
+    if (!ofName.open && !ofName.holder) this.#names.delete(ofName.name, ofName);
   }
 
   #idle(): Promise<void> {

@@ -7,16 +7,14 @@ import type { Owner } from './lock-store.js';
  */
 export class Instance {
   readonly id: string;
-  #seq = 0;
 
   constructor(label: string) {
     this.id = `${randomBytes(16).toString('hex')}.${encodeURIComponent(label)}`;
   }
 
-  /** An owner that has never been used. */
-  nextOwner(): Owner {
-    this.#seq += 1;
-    return `${this.id}#${this.#seq}`;
+  /** The owner with this number. */
+  owner(seq: number): Owner {
+    return `${this.id}#${seq}`;
   }
 
   owns(owner: Owner): boolean {
@@ -29,7 +27,7 @@ export function instanceOf(owner: Owner): string {
   return owner.slice(0, owner.lastIndexOf('#'));
 }
 
-/** The number of an owner within its instance: a shorter key for the tables of this process. */
+/** The number of an owner within its instance. */
 export function seqOf(owner: Owner): number {
   let seq = 0;
   let scale = 1;

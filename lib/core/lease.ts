@@ -13,6 +13,8 @@ export interface LeaseKeeper {
   readonly wheel: RenewalWheel;
   /** No lease is longer, in ms. */
   readonly longestTtl: number;
+  /** The owner with this number. */
+  ownerOf(seq: number): Owner;
 }
 
 /** What was granted, and how it is to be kept. */
@@ -26,6 +28,8 @@ export interface Terms {
   readonly isKeptLonger: boolean;
   /** When the attempt that won was sent. The lease counts from here, since the store counts from later. */
   readonly since: number;
+  /** When its answer was here. */
+  readonly now: number;
 }
 
 /** Whether the mark is set; else what has become of the lock. */
@@ -44,8 +48,9 @@ const UNSEEN_RETRY_MS = 500;
  * lease starts anew), no (lost), unknown (asked again until the deadline, then lost).
  */
 export abstract class Lease implements Scheduled {
+  /** The number of the owner. */
+  readonly seq: number;
   readonly name: string;
-  readonly owner: Owner;
   /** How many may hold at once; `0` is exclusive. */
   readonly permits: number;
   /** How many replicas must have it. */
@@ -84,16 +89,20 @@ export abstract class Lease implements Scheduled {
 
   protected constructor(
     keeper: LeaseKeeper,
-    owner: Owner,
+    seq: number,
     { name, permits, replicas, ttl }: Pick<Lease, 'name' | 'permits' | 'replicas' | 'ttl'>,
   ) {
     this.keeper = keeper;
     this.name = name;
-    this.owner = owner;
+    this.seq = seq;
     this.permits = permits;
     this.replicas = replicas;
     this.ttl = ttl;
     this.#length = ttl;
+  }
+
+  get owner(): Owner {
+    return this.keeper.ownerOf(this.seq);
   }
 
   /** Until when nobody else gets the lock, by our clock, as whoever has it has asked (`holdAtLeast`). */
@@ -106,11 +115,11 @@ export abstract class Lease implements Scheduled {
   protected abstract over(): void;
 
   /** It was granted. */
-  protected begin({ token, block, renew, maxHold, isKeptLonger, since }: Terms): void {
+  protected begin({ token, block, renew, maxHold, isKeptLonger, since, now }: Terms): void {
     this.#state = 'held';
     this.token = token;
     this.block = block;
-    this.grantedAt = this.keeper.clock.now();
+    this.grantedAt = now;
     this.#renews = renew;
     this.#isKeptLonger = isKeptLonger;
     this.maxHold = maxHold;
@@ -230,7 +239,10 @@ export abstract class Lease implements Scheduled {
     if (!this.held) return Promise.resolve(false);
     this.#state = 'released';
     this.keeper.wheel.cancel(this);
-    this.#returned = this.#sendBack(retain).catch((error: unknown) => this.#sendBackAgain(retain, error, onDelay));
+    this.#returned = this.#sendBack(retain).then(
+      (ours) => this.#isBack(ours),
+      (error: unknown) => this.#sendBackAgain(retain, error, onDelay),
+    );
     return this.#returned;
   }
 
@@ -252,17 +264,19 @@ export abstract class Lease implements Scheduled {
     return Math.max(0, Math.ceil(this.keptUntil - this.keeper.clock.now()));
   }
 
-  async #sendBack(retain: number): Promise<ReleaseAnswer> {
+  #sendBack(retain: number): Promise<ReleaseAnswer> {
     const { name, owner } = this;
-    const ours = await this.keeper.store.release({ name, owner, retain });
+    return this.keeper.store.release({ name, owner, retain });
+  }
+
+  #isBack(ours: ReleaseAnswer): ReleaseAnswer {
     this.over();
     return ours;
   }
 
   /** Unseen. */
   #letGo(): void {
-    const { name, owner } = this;
-    this.keeper.store.release({ name, owner, retain: this.#leftOfHoldAtLeast() }).catch(() => this.#letGoLater());
+    this.#sendBack(this.#leftOfHoldAtLeast()).catch(() => this.#letGoLater());
   }
 
   /**
@@ -296,7 +310,7 @@ export abstract class Lease implements Scheduled {
     while (!this.#abandoned && this.keeper.clock.now() + RETRY_MS < this.#deadline) {
       await this.#pause(!onDelay);
       try {
-        return await this.#sendBack(retain);
+        return this.#isBack(await this.#sendBack(retain));
       } catch (again) {
         problem = LockUnavailableError.from(again, this.name);
       }

@@ -6,6 +6,7 @@ import { NestedPlace } from './nested.js';
 import type { LockMode } from './options.js';
 import { here } from './runtime.js';
 import { LockSignal } from './signals.js';
+import type { Watched } from './timer.js';
 
 /** A lock that is held: of one name, or of several. The handle is the lock: all that can be done with it is here. */
 export interface Lock extends AsyncDisposable {
@@ -51,6 +52,11 @@ export interface Lock extends AsyncDisposable {
 
 /** How long the outcome of a body, or the end of a block, waits for the store to acknowledge the release. */
 export const RELEASE_PATIENCE_MS = 250;
+
+/** The end of a body or of a block, which is held up until then. */
+export interface AwaitedEnd extends Watched<AwaitedEnd> {
+  readonly resolve: () => void;
+}
 
 /** Somebody has asked for `signal`. */
 interface Watch {
@@ -147,17 +153,18 @@ export abstract class HeldLock implements Lock {
   giveBack(onDelay?: OnDelay, onLateLoss?: () => void): Promise<void> {
     return new Promise((resolve) => {
       const { watchdog } = (this.parts[0] as Acquisition).claim;
-      const watched = watchdog.watch(resolve);
+      const end: AwaitedEnd = { resolve, overdueAt: 0, before: undefined, behind: undefined };
       const settle = (): void => {
-        watchdog.callOff(watched);
+        watchdog.callOff(end);
         resolve();
       };
+      watchdog.watch(end);
       this.#released ??= this.#release((problem) => {
         onDelay?.(problem);
         settle();
       });
       this.#released.then((ours) => {
-        if (watched.isOver && !ours) onLateLoss?.();
+        if (end.overdueAt === 0 && !ours) onLateLoss?.();
         settle();
       }, settle);
     });

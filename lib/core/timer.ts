@@ -1,3 +1,4 @@
+import { Line, type Linked } from './line.js';
 import { outside, runtime } from './runtime.js';
 
 /** The longest delay that `setTimeout` takes; beyond it, it fires at once. */
@@ -47,71 +48,58 @@ export async function untilAnswered<T>(
   return answer;
 }
 
-/** What a watchdog is to call, unless it is called off before. */
-export interface Watched {
-  readonly at: number;
-  fn: (() => void) | undefined;
-  /** It was called, or called off. */
-  isOver: boolean;
+/** What a watchdog watches. The watchdog's own notes. */
+export interface Watched<T> extends Linked<T> {
+  /** When it takes too long; 0: it is not watched. */
+  overdueAt: number;
 }
 
 /**
- * Calls whatever takes longer than `ms`. One timer for all, since all may take equally long: a timer of its own for each
- * costs more than what it watches. Somebody awaits what is watched, so the process lives meanwhile.
+ * Calls `overdue` with whatever takes longer than `ms`. One timer for all, since all may take equally long: a timer of its
+ * own for each costs more than what it watches. Somebody awaits what is watched, so the process lives meanwhile.
  */
-export class Watchdog {
+export class Watchdog<T extends Watched<T>> {
   readonly #ms: number;
-  /** In the order of their times. Those that are over may stay until then. */
-  readonly #watched: Watched[] = [];
-  #open = 0;
+  readonly #overdue: (item: T) => void;
+  /** In the order of their times. */
+  readonly #watched = new Line<T>();
   #isLooking = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(ms: number) {
+  constructor(ms: number, overdue: (item: T) => void) {
     this.#ms = ms;
+    this.#overdue = overdue;
   }
 
-  watch(fn: () => void): Watched {
-    const watched = { at: runtime.monotonic() + this.#ms, fn, isOver: false };
-    this.#watched.push(watched);
-    this.#open += 1;
-    if (!this.#timer && !this.#isLooking) this.#armFor(watched);
-    return watched;
+  watch(item: T): void {
+    item.overdueAt = runtime.monotonic() + this.#ms;
+    this.#watched.add(item);
+    if (this.#watched.size === 1) this.#timer?.ref();
+    if (!this.#timer && !this.#isLooking) this.#armFor(item);
   }
 
-  /** Calls at once whatever is watched: nobody waits any longer. */
+  callOff(item: T): void {
+    if (item.overdueAt === 0) return;
+    item.overdueAt = 0;
+    this.#watched.remove(item);
+    // The timer stays for what comes next, and does not keep the process alive for it.
+    if (this.#watched.size === 0) this.#timer?.unref();
+  }
+
+  /** All are overdue: nobody waits any longer. */
   hurry(): void {
-    for (const watched of this.#disarm()) this.#call(watched);
-  }
-
-  callOff(watched: Watched): void {
-    if (watched.isOver) return;
-    this.#end(watched);
-    if (this.#open === 0 && !this.#isLooking) this.#disarm();
-  }
-
-  /** Returns what was watched. */
-  #disarm(): Watched[] {
     if (this.#timer) runtime.clearTimeout(this.#timer);
     this.#timer = undefined;
-    return this.#watched.splice(0);
+    for (const item of this.#watched.all()) if (item.overdueAt > 0) this.#call(item);
   }
 
-  #call(watched: Watched): void {
-    const { fn } = watched;
-    if (watched.isOver) return;
-    this.#end(watched);
-    fn?.();
+  #call(item: T): void {
+    this.callOff(item);
+    this.#overdue(item);
   }
 
-  #end(watched: Watched): void {
-    watched.isOver = true;
-    watched.fn = undefined;
-    this.#open -= 1;
-  }
-
-  #armFor({ at }: Watched): void {
-    const ms = Math.max(0, at - runtime.monotonic());
+  #armFor({ overdueAt }: T): void {
+    const ms = Math.max(0, overdueAt - runtime.monotonic());
     outside(() => {
       this.#timer = runtime.setTimeout(() => this.#look(), ms);
     });
@@ -121,14 +109,8 @@ export class Watchdog {
     this.#timer = undefined;
     this.#isLooking = true;
     const now = runtime.monotonic();
-    let over = 0;
-    for (let next = this.#watched[0]; next && (next.isOver || next.at <= now); next = this.#watched[over]) {
-      over += 1;
-      this.#call(next);
-    }
-    this.#watched.splice(0, over);
+    for (let next = this.#watched.first; next && next.overdueAt <= now; next = this.#watched.first) this.#call(next);
     this.#isLooking = false;
-    const [next] = this.#watched;
-    if (next && this.#open > 0) this.#armFor(next);
+    if (this.#watched.first) this.#armFor(this.#watched.first);
   }
 }

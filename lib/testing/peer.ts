@@ -19,6 +19,7 @@ export class Peer {
   readonly requested = new Set<Owner>();
   readonly #instance = new Instance('suite');
   readonly #unsubscribe: () => void;
+  #lastSeq = 0;
 
   private constructor(readonly store: LockStore) {
     this.#unsubscribe = store.subscribe(this.#instance.id, {
@@ -44,16 +45,21 @@ export class Peer {
   }
 
   exclusive(name: string, terms: Partial<Terms> = {}): Claimant {
-    return new Claimant(this, this.#instance.nextOwner(), name, { ...terms, permits: 0 });
+    return new Claimant(this, this.#nextOwner(), name, { ...terms, permits: 0 });
   }
 
   shared(name: string, terms: Partial<Terms> = {}): Claimant {
-    return new Claimant(this, this.#instance.nextOwner(), name, { permits: ANY_NUMBER, ...terms });
+    return new Claimant(this, this.#nextOwner(), name, { permits: ANY_NUMBER, ...terms });
   }
 
   /** An owner of a process that hears nothing: it has died, or never listened. */
   exclusiveOfTheDead(name: string, terms: Partial<Terms> = {}): Claimant {
-    return new Claimant(this, new Instance('dead').nextOwner(), name, { ...terms, permits: 0 });
+    return new Claimant(this, new Instance('dead').owner(1), name, { ...terms, permits: 0 });
+  }
+
+  #nextOwner(): Owner {
+    this.#lastSeq += 1;
+    return this.#instance.owner(this.#lastSeq);
   }
 
   /** Hears no more messages. */

@@ -1,6 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { runtime } from '../../lib/core/runtime.js';
-import { after as later } from '../../lib/core/timer.js';
+import { after as later, Watchdog, type Watched } from '../../lib/core/timer.js';
 import { pass, useFakeTime } from '../support/fake-time.js';
 
 const LONGEST = 2 ** 31 - 1;
@@ -74,5 +74,83 @@ describe('A timer in real time', () => {
     expect(timer.hasRef()).toBe(false);
     cancel();
     armed.mockRestore();
+  });
+});
+
+describe('A watchdog', () => {
+  useFakeTime();
+
+  interface Item extends Watched<Item> {
+    readonly name: string;
+  }
+
+  const overdue: string[] = [];
+  let dog: Watchdog<Item>;
+  beforeEach(() => {
+    overdue.length = 0;
+    dog = new Watchdog<Item>(100, ({ name }) => void overdue.push(name));
+  });
+
+  function watched(name: string): Item {
+    const item: Item = { name, overdueAt: 0, before: undefined, behind: undefined };
+    dog.watch(item);
+    return item;
+  }
+
+  it('calls each that takes too long, at its time, and nobody else', async () => {
+    watched('slow');
+    const quick = watched('quick');
+    await pass(60);
+    watched('later');
+    dog.callOff(quick);
+    await pass(39);
+    expect(overdue).toEqual([]);
+    await pass(1);
+    expect(overdue).toEqual(['slow']);
+    await pass(60);
+    expect(overdue).toEqual(['slow', 'later']);
+    await pass(1_000);
+    expect(overdue).toHaveLength(2);
+  });
+
+  it('has one timer for all, which keeps the process alive only while something is watched', async () => {
+    const armed = vi.spyOn(runtime, 'setTimeout');
+    const items = Array.from({ length: 20 }, (_, place) => watched(String(place)));
+    const timer = armed.mock.results[0]?.value as NodeJS.Timeout;
+    expect([armed.mock.calls.length, timer.hasRef()]).toEqual([1, true]);
+    for (const item of items) dog.callOff(item);
+    expect(timer.hasRef()).toBe(false);
+    await pass(50);
+    watched('next');
+    expect([armed.mock.calls.length, timer.hasRef()]).toEqual([1, true]);
+    armed.mockRestore();
+    await pass(99);
+    expect(overdue).toEqual([]);
+    await pass(1);
+    expect(overdue).toEqual(['next']);
+    await pass(100);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('calls at once whatever is watched when nobody waits any longer, and what comes then at its time', async () => {
+    watched('first');
+    dog.callOff(watched('done'));
+    dog.hurry();
+    expect([overdue, vi.getTimerCount()]).toEqual([['first'], 0]);
+    watched('then');
+    await pass(100);
+    expect(overdue).toEqual(['first', 'then']);
+  });
+
+  it('watches also what is begun while it calls', async () => {
+    dog = new Watchdog<Item>(100, (item) => {
+      overdue.push(item.name);
+      if (overdue.length < 3) dog.watch(item);
+    });
+    watched('again');
+    await pass(300);
+    expect(overdue).toEqual(['again', 'again', 'again']);
+    await pass(1_000);
+    expect([overdue.length, vi.getTimerCount()]).toEqual([3, 0]);
   });
 });

@@ -10,7 +10,7 @@ export class AskingAlone extends Asking {
   readonly #askings: Askings;
 
   constructor(askings: Askings, wish: Wish) {
-    super(askings, 'me#1', wish);
+    super(askings, 1, wish);
     this.#askings = askings;
     this.ask();
   }
@@ -70,6 +70,7 @@ export class Askings implements AskingKeeper {
   readonly failures: LockUnavailableError[] = [];
   refusals = 0;
   turnedAwayCount = 0;
+  ownerOf = (seq: number): string => `me#${seq}`;
   block = (): number => 1;
   callers = (): number => 1;
 

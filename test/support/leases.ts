@@ -6,7 +6,7 @@ import { FakeClock } from './fake-time.js';
 import { ScriptedStore } from './scripted-store.js';
 
 interface Asked {
-  readonly owner: string;
+  readonly seq: number;
   readonly permits: number;
   readonly replicas: number;
   readonly ttl: number;
@@ -21,8 +21,8 @@ export class TestLease extends Lease {
   readonly since: number;
   readonly #leases: Leases;
 
-  constructor(leases: Leases, { owner, permits, replicas, ttl, ...terms }: Asked & Terms) {
-    super(leases, owner, { name: 'door', permits, replicas, ttl });
+  constructor(leases: Leases, { seq, permits, replicas, ttl, ...terms }: Asked & Terms) {
+    super(leases, seq, { name: 'door', permits, replicas, ttl });
     this.#leases = leases;
     this.onLost = (why) => void leases.lost.push(why);
     this.since = terms.since;
@@ -57,9 +57,13 @@ export class Leases implements LeaseKeeper {
   /** Why leases were lost, in order. */
   readonly lost: LockLostWhy[] = [];
 
+  ownerOf(seq: number): string {
+    return `me#${seq}`;
+  }
+
   open(terms: Partial<Asked & Terms> = {}): TestLease {
     return new TestLease(this, {
-      owner: 'me#1',
+      seq: 1,
       permits: 0,
       ttl: 3_000,
       renew: true,
@@ -69,6 +73,7 @@ export class Leases implements LeaseKeeper {
       token: 100,
       block: 1,
       since: this.clock.now(),
+      now: this.clock.now(),
       ...terms,
     });
   }

@@ -1,7 +1,8 @@
 import type { LockUnavailableError } from '../../core/errors.js';
 import { runtime } from '../../core/runtime.js';
-import type { CancelTimer } from '../../core/timer.js';
+import type { CancelTimer, Watched } from '../../core/timer.js';
 import type { Kind, Operation } from './lock-script.js';
+import type { Sent } from './outage.js';
 
 /** What one operation has come to: the reply of the script, or why there is none. */
 export type Reply = string | LockUnavailableError;
@@ -10,7 +11,7 @@ export type Reply = string | LockUnavailableError;
 const LIMIT = 32;
 
 /** What travels in one script call: operations of one kind and tick, and one promise of the replies to all of them. */
-export class Batch {
+export class Batch implements Watched<Batch> {
   readonly kind: Kind;
   /** What its operations have in common. */
   readonly terms: string;
@@ -24,16 +25,21 @@ export class Batch {
   /** Settles the promise; does nothing the second time. */
   answer!: (replies: readonly Reply[]) => void;
   fail!: (error: unknown) => void;
-  /** Set while it waits: to be sent, then for the answer. */
+  /** Set while it waits to be sent. */
   cancelTimeout: CancelTimer | undefined;
+  /** While it waits for the answer. */
+  overdueAt = 0;
+  before: Batch | undefined;
+  behind: Batch | undefined;
   /** How many replicas should have what it writes, and how many were known to have it when it was answered. */
   readonly replicas: number;
   copies = 0;
   /** Its number, where it releases something. */
   call: number | undefined;
   readonly submittedAt: number;
-  /** How often it was sent, and how often the connection had been lost by then. */
+  /** How often it was sent, when for the last time, and how often the connection had been lost by then. */
   sends = 0;
+  sent: Sent | undefined;
   losses = 0;
   /** A server that takes no writes serves it, too. */
   readsOnly = true;

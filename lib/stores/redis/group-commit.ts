@@ -2,7 +2,7 @@ import { LockUnavailableError } from '../../core/errors.js';
 import type { Owner } from '../../core/lock-store.js';
 import { Registry } from '../../core/registry.js';
 import { outside, runtime } from '../../core/runtime.js';
-import { after } from '../../core/timer.js';
+import { after, Watchdog } from '../../core/timer.js';
 import { Batch, type Reply } from './batch.js';
 import type { Connection } from './connection.js';
 import { FenceLife } from './fence-life.js';
@@ -38,8 +38,11 @@ export interface GroupCommitOptions {
 export interface Submission<T> {
   readonly name: string;
   readonly operation: Operation;
-  /** Throws for what is no reply to it. `copies`: how many of the `replicas` have what was written. */
-  readonly decode: (reply: string, copies: number) => T;
+  /**
+   * Throws for what is no reply to it. `copies`: how many of the `replicas` have what was written. `since`: when it was
+   * submitted, or a little before.
+   */
+  readonly decode: (reply: string, copies: number, since: number) => T;
   /** While Redis is away, wait for it; false: reject at once. Default true. */
   readonly patient?: boolean;
   readonly replicas?: number;
@@ -63,6 +66,7 @@ export class GroupCommit {
   readonly #outage: Outage;
   readonly #script: ScriptCaller;
   readonly #fence = new FenceLife();
+  readonly #watchdog: Watchdog<Batch>;
   /** Not sent yet. */
   #waiting: Batch[] = [];
   /** Those of this tick that may take more, by their kind, and by their name where names do not travel together. */
@@ -77,6 +81,8 @@ export class GroupCommit {
     this.#options = options;
     this.#outage = new Outage(connection, options.patience);
     this.#script = new ScriptCaller(connection, options.timeout);
+    // After a pause of the process the answer may be here, and be read before `setImmediate`.
+    this.#watchdog = new Watchdog(options.timeout, (batch) => runtime.setImmediate(() => this.#overdue(batch)));
     connection.onReady(() => this.#flush());
     options.topology.onKnown(() => this.#flush());
     connection.onEnd(() => this.#failWaiting());
@@ -84,7 +90,7 @@ export class GroupCommit {
 
   /** The reply to one operation. */
   submit<T>(submission: Submission<T>): Promise<T> {
-    const { name, operation, decode, patient = true, replicas = 0, readsOnly = false, releases, onGone } = submission;
+    const { name, operation, patient = true, replicas = 0, readsOnly = false, releases, onGone } = submission;
     const { ended, ready } = this.#connection;
     const refusal = this.#outage.refusal(name) ?? (ended || (!patient && !ready) ? notConnected(name) : undefined);
     if (refusal) {
@@ -98,12 +104,12 @@ export class GroupCommit {
     const place = batch.add(name, keyOf(this.#options.namespace, name), operation);
     const { traces } = this.#options;
     if (releases !== undefined) batch.call ??= traces.nextCall();
-    const since = runtime.monotonic();
     return batch.replies.then(
-      (replies) => read(name, replies[place] as Reply, (reply) => decode(reply, batch.copies)),
+      (replies) => read(submission, replies[place] as Reply, batch),
       (error: unknown) => {
         const failure = LockUnavailableError.from(error, name);
-        if (releases !== undefined && failure.uncertain) traces.unanswered(releases, batch.call as number, since);
+        const { call, submittedAt } = batch;
+        if (releases !== undefined && failure.uncertain) traces.unanswered(releases, call as number, submittedAt);
         throw failure;
       },
     );
@@ -181,7 +187,7 @@ export class GroupCommit {
   /** What was put together when it was not known yet whether it may be. */
   #sendOrSplit(batch: Batch): void {
     const isTooWide = this.#options.topology.oneNamePerCall && !batch.isOfOneName;
-    for (const part of isTooWide ? batch.split() : [batch]) void this.#send(part);
+    for (const part of isTooWide ? batch.split() : [batch]) this.#send(part);
     if (isTooWide && batch.isTrial) this.#outage.tried();
   }
 
@@ -212,40 +218,45 @@ export class GroupCommit {
     return Math.max(0, batch.submittedAt + this.#options.timeout - runtime.monotonic());
   }
 
-  async #send(batch: Batch): Promise<void> {
-    const { timeout } = this.#options;
+  #send(batch: Batch): void {
     batch.cancelTimeout?.();
     this.#inFlight.push(batch);
     if (this.#inFlight.length === 1) this.#connection.keepAlive(true);
     batch.losses = this.#connection.losses;
     batch.sends += 1;
-    const sent = this.#outage.sent();
-    const giveUp = (): void => {
-      if (!this.#inFlight.includes(batch)) return;
-      this.#settled(batch);
-      this.#outage.unanswered(sent);
-      batch.fail(new LockUnavailableError(undefined, `Redis did not answer for ${timeout} ms`));
-    };
-    // After a pause of the process the answer may be here, and be read before `setImmediate`.
-    batch.cancelTimeout = after(timeout, () => runtime.setImmediate(giveUp), { awaited: true });
+    batch.sent = this.#outage.sent();
+    this.#watchdog.watch(batch);
+    this.#call(batch).then(
+      (reply) => this.#replied(batch, reply),
+      (error: Error) => this.#failed(batch, error),
+    );
+  }
+
+  #overdue(batch: Batch): void {
+    if (!this.#inFlight.includes(batch)) return;
+    this.#settled(batch);
+    this.#outage.unanswered(batch.sent as Sent);
+    batch.fail(new LockUnavailableError(undefined, `Redis did not answer for ${this.#options.timeout} ms`));
+  }
+
+  #replied(batch: Batch, reply: unknown): void {
+    if (batch.tellsFence) this.#fence.told((batch.sent as Sent).at, batch.losses);
+    this.#outage.answered();
+    this.#outage.served(batch.readsOnly);
     try {
-      const reply = await this.#call(batch);
-      if (batch.tellsFence) this.#fence.told(sent.at, batch.losses);
-      this.#outage.answered();
-      this.#outage.served(batch.readsOnly);
       batch.answer(readReplies(reply, batch.operations.length));
       batch.gone(true);
     } catch (error) {
-      this.#failed(batch, sent, error as Error);
+      this.#failed(batch, error as Error);
     }
     this.#settled(batch);
   }
 
-  #failed(batch: Batch, sent: Sent, error: Error): void {
+  #failed(batch: Batch, error: Error): void {
     const word = notNow(error);
     const wasAnswered = word !== undefined || isReplyError(error);
     if (wasAnswered) this.#outage.answered();
-    if (word) this.#outage.notNow(word, error, sent.at);
+    if (word) this.#outage.notNow(word, error, (batch.sent as Sent).at);
     else if (wasAnswered) this.#outage.served(batch.readsOnly);
     // What was sent twice may have been done the first time, and its answer been lost.
     batch.isUncertain ||= !wasAnswered || batch.losses !== this.#connection.losses;
@@ -253,6 +264,7 @@ export class GroupCommit {
     if (word) this.#outage.report();
     batch.fail(wasAnswered ? refused(undefined, error, batch.isUncertain) : unknown(undefined, error));
     batch.gone(wasAnswered);
+    this.#settled(batch);
   }
 
   /** Where nothing has run. */
@@ -293,20 +305,21 @@ export class GroupCommit {
   #settled(batch: Batch, isOver = true): void {
     const index = this.#inFlight.indexOf(batch);
     if (index < 0) return;
-    batch.cancelTimeout?.();
+    this.#watchdog.callOff(batch);
     this.#inFlight.splice(index, 1);
     if (batch.isTrial && isOver) this.#outage.tried();
     if (this.#inFlight.length === 0) this.#connection.keepAlive(false);
   }
 
-  async #call(batch: Batch): Promise<unknown> {
+  #call(batch: Batch): Promise<unknown> {
     // What was given up may have been withdrawn meanwhile, and must not be done any more.
     const isWanted = (): boolean => this.#inFlight.includes(batch);
     const args = this.#argumentsOf(batch);
     if (batch.replicas === 0) return this.#script.call(args, isWanted);
-    const { reply, copies } = await this.#script.callWithReplicas(args, batch.replicas, isWanted);
-    batch.copies = copies;
-    return reply;
+    return this.#script.callWithReplicas(args, batch.replicas, isWanted).then(({ reply, copies }) => {
+      batch.copies = copies;
+      return reply;
+    });
   }
 
   /** The number of keys, the keys, and the rest. */
@@ -328,11 +341,11 @@ export class GroupCommit {
   }
 }
 
-function read<T>(name: string, reply: Reply, decode: (reply: string) => T): T {
+function read<T>({ name, decode }: Submission<T>, reply: Reply, { copies, submittedAt }: Batch): T {
   if (typeof reply !== 'string') throw LockUnavailableError.from(reply, name);
   if (reply.startsWith('e ')) throw failed(name, reply.slice(2));
   try {
-    return decode(reply);
+    return decode(reply, copies, submittedAt);
   } catch (error) {
     throw error instanceof LockUnavailableError ? error : unknown(name, error as Error);
   }

@@ -1,6 +1,8 @@
 import { slotOf, tagOfSlot } from './slots.js';
 
-const UNSAFE = /[{}%\p{Cc}]/gu;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is for.
+const UNSAFE = /[{}%\x00-\x1f\x7f-\x9f]/;
+const EACH_UNSAFE = new RegExp(UNSAFE, 'g');
 
 /**
  * The key of a lock; its other keys are this one with a suffix. The name stands in braces, the hash tag of Redis Cluster,
@@ -11,7 +13,7 @@ export function keyOf(namespace: string, name: string): string {
 }
 
 function tagOf(name: string): string {
-  return name.replace(UNSAFE, encodeURIComponent);
+  return UNSAFE.test(name) ? name.replace(EACH_UNSAFE, encodeURIComponent) : name;
 }
 
 /** The key of the last token: one for all locks. */

@@ -30,7 +30,7 @@ export class LateAcquires {
 
   /** The owner gives up the lock, by a way that may overtake what it has sent. */
   left({ name, owner }: Owned): void {
-    if (this.#onTheWay.has(owner)) this.#left.set(owner, { name, owner });
+    if (this.#onTheWay.size > 0 && this.#onTheWay.has(owner)) this.#left.set(owner, { name, owner });
   }
 
   close(): void {

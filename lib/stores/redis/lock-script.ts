@@ -24,6 +24,17 @@ function any(name: LockOperation, args: readonly (string | number)[], lease = 0)
   return { kind: 'any', terms: '', text: [name, ...args].join(' '), lease };
 }
 
+let lastTerms = { ttl: 0, block: 0, alive: 0, rest: '', text: '' };
+
+/** Nearly all acquires of a process have the same. */
+function termsOf(ttl: number, block: number, alive: number, rest: string): string {
+  const last = lastTerms;
+  if (ttl !== last.ttl || block !== last.block || alive !== last.alive || rest !== last.rest) {
+    lastTerms = { ttl, block, alive, rest, text: `${ttl} ${block} ${alive} ${rest}` };
+  }
+  return lastTerms.text;
+}
+
 /** Whether the instance of the owner is that of the call. */
 function isShort(owner: string): boolean {
   return owner.startsWith('#');
@@ -35,7 +46,7 @@ export const operation = {
     const hears = push ? 1 : 0;
     const bound = maxWaiting === Number.POSITIVE_INFINITY ? '' : ` ${maxWaiting}`;
     if (permits === 0 && attempt === 1 && ticket === 0 && callers === 1 && isShort(owner)) {
-      return { kind: 'acquire', terms: `${ttl} ${block} ${alive} ${hears}${bound}`, text: owner, lease: ttl };
+      return { kind: 'acquire', terms: termsOf(ttl, block, alive, `${hears}${bound}`), text: owner, lease: ttl };
     }
     return any('acquire', [permits, owner, ttl, block, alive, ticket, attempt, hears, `${callers}${bound}`], ttl);
   },

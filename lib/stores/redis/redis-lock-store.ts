@@ -15,7 +15,6 @@ import type {
   StoreState,
 } from '../../core/lock-store.js';
 import type { LockLogger } from '../../core/logger.js';
-import { runtime } from '../../core/runtime.js';
 import type { Connection } from './connection.js';
 import { warnOfEviction } from './eviction.js';
 import { ForeignHolders } from './foreign-holders.js';
@@ -97,7 +96,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   }
 
   acquire(claim: Claim): Promise<Granted | Busy> {
-    const channel = this.#channels.get(instanceOf(claim.owner));
+    const channel = this.#channelOf(claim.owner);
     const aliveFor = Math.min(claim.alive, channel?.aliveFor ?? claim.alive);
     const push = channel?.verified === true;
     const acquire = operation.acquire(this.#commands.short(claim.owner), claim, push, aliveFor);
@@ -122,8 +121,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
       operation.complete(this.#commands.short(owner), remember, retain, earlier);
     if (retain === undefined) return this.#keep(owned, written(), readYesOrNo);
     const traces = this.#traces;
-    const since = runtime.monotonic();
-    const readReleased = (reply: string): boolean => {
+    const readReleased = (reply: string, since: number): boolean => {
       const answer = traces.read(owner, reply, since);
       if (answer !== 'unknown') return answer;
       throw new LockUnavailableError(owned.name, 'it cannot tell any more whether the mark was set');
@@ -140,12 +138,11 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   release({ name, owner, retain }: Owned & { retain: number }): Promise<ReleaseAnswer> {
     const { losses } = this.#connection;
     const traces = this.#traces;
-    const since = runtime.monotonic();
     this.#lateAcquires.left({ name, owner });
     return this.#commands.submit({
       name,
       operation: operation.release(this.#commands.short(owner), retain, traces.earlier(owner)),
-      decode: (reply) => traces.read(owner, reply, since),
+      decode: (reply, _copies, since) => traces.read(owner, reply, since),
       releases: owner,
       // What the other connection has acquired may be released before this one is there for the first time.
       patient: losses === 0,
@@ -153,7 +150,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   }
 
   withdraw(owned: Owned): Promise<void> {
-    this.#channels.get(instanceOf(owned.owner))?.waitsNoMore(owned.owner);
+    this.#channelOf(owned.owner)?.waitsNoMore(owned.owner);
     this.#lateAcquires.left(owned);
     return this.#withdraw(owned);
   }
@@ -245,14 +242,14 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   #keep(
     { name, replicas = 0 }: { name: string; replicas?: number },
     written: Operation,
-    read: (reply: string) => boolean,
+    read: (reply: string, since: number) => boolean,
     releases?: Owner,
   ): Promise<boolean> {
     return this.#lane(replicas, name).submit({
       name,
       operation: written,
-      decode: (reply, copies) => {
-        const ours = read(reply);
+      decode: (reply, copies, since) => {
+        const ours = read(reply, since);
         if (ours) assertCopies(name, copies, replicas);
         return ours;
       },
@@ -278,6 +275,11 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     connection.onSignInRefused(() => replacement.begin());
     connection.onReady(() => replacement.works());
     return { connection, commands, replacement };
+  }
+
+  #channelOf(owner: Owner): WakeChannel | undefined {
+    const { instance } = this.#commands;
+    return this.#channels.get(owner.startsWith(`${instance}#`) ? instance : instanceOf(owner));
   }
 
   #openChannel(instance: string, listener: StoreListener): void {

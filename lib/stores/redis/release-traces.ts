@@ -9,6 +9,8 @@ const PROLONG_MS = 30_000;
 /** A release that has been sent more often than this does not name the earliest times any more. */
 const MOST_CALLS = 16;
 
+const NONE: readonly number[] = [];
+
 interface Sent {
   readonly since: number;
   readonly calls: number[];
@@ -56,7 +58,7 @@ export class ReleaseTraces {
 
   /** The numbers of the calls in which the release has been sent before. */
   earlier(owner: Owner): readonly number[] {
-    return this.#unanswered.get(owner)?.calls.slice(-MOST_CALLS) ?? [];
+    return this.#sent(owner)?.calls.slice(-MOST_CALLS) ?? NONE;
   }
 
   /** The release was sent in this call, and there is no answer. */
@@ -72,14 +74,19 @@ export class ReleaseTraces {
 
   /** What the reply to a release says, which was sent at `since` for the last time. */
   read(owner: Owner, reply: string, since: number): ReleaseAnswer {
-    const sent = this.#unanswered.get(owner) ?? { since, calls: [] };
-    this.#unanswered.delete(owner);
+    const sent = this.#sent(owner);
+    if (sent) this.#unanswered.delete(owner);
     if (since - this.#prolongedAt > PROLONG_MS) this.#prolongedAt = since;
     if (reply === '1') return true;
-    const { since: first, calls } = sent;
+    const { since: first, calls } = sent ?? { since, calls: NONE };
     const isForgotten = runtime.monotonic() - first > LIFE_MS || calls.length > MOST_CALLS || first < this.#movedAt;
     if (reply === 'u' || (reply === '0' && isForgotten)) return 'unknown';
     if (reply === '0') return false;
     throw new Error('it answered something else');
+  }
+
+  /** As good as ever there is none, and an owner is a long key. */
+  #sent(owner: Owner): Sent | undefined {
+    return this.#unanswered.size === 0 ? undefined : this.#unanswered.get(owner);
   }
 }

@@ -18,15 +18,8 @@ export class ScriptCaller {
   }
 
   /** `isWanted`: whether the call may still be sent. Where the server does not know the script, nothing has run. */
-  async call(args: ScriptArguments, isWanted: () => boolean): Promise<unknown> {
-    const error = await this.#unlessUnknown(args, isWanted);
-    if (!(error instanceof UnknownScript)) return error;
-    // The text is long: of the calls that come together, one takes it along. The nodes of a Cluster each need it.
-    if (!this.#loading || this.#connection.isCluster) return this.#load(args);
-    await this.#loading;
-    if (!isWanted()) throw error.cause;
-    const again = await this.#unlessUnknown(args, isWanted);
-    return again instanceof UnknownScript ? this.#load(args) : again;
+  call(args: ScriptArguments, isWanted: () => boolean): Promise<unknown> {
+    return this.#callByHash(args).catch((error: Error) => this.#withText(error, args, isWanted));
   }
 
   /**
@@ -65,14 +58,20 @@ export class ScriptCaller {
     throw new Error('the client has no pipeline(), which the option `replicas` needs');
   }
 
-  /** The reply, or that the server does not know the script. */
-  async #unlessUnknown(args: ScriptArguments, isWanted: () => boolean): Promise<unknown> {
-    try {
-      return await this.#connection.client.evalsha(LOCK_SCRIPT_SHA, ...args);
-    } catch (error) {
-      if (!isWanted() || !(error as Error).message.startsWith('NOSCRIPT')) throw error;
-      return new UnknownScript(error as Error);
-    }
+  #callByHash(args: ScriptArguments): Promise<unknown> {
+    return this.#connection.client.evalsha(LOCK_SCRIPT_SHA, ...args);
+  }
+
+  /** The text is long: of the calls that come together, one takes it along. The nodes of a Cluster each need it. */
+  async #withText(error: Error, args: ScriptArguments, isWanted: () => boolean): Promise<unknown> {
+    if (!isWanted() || !error.message.startsWith('NOSCRIPT')) throw error;
+    if (!this.#loading || this.#connection.isCluster) return this.#load(args);
+    await this.#loading;
+    if (!isWanted()) throw error;
+    return this.#callByHash(args).catch((again: Error) => {
+      if (!isWanted() || !again.message.startsWith('NOSCRIPT')) throw again;
+      return this.#load(args);
+    });
   }
 
   #load(args: ScriptArguments): Promise<unknown> {
@@ -92,12 +91,4 @@ type Reply = [error: Error | null, reply: unknown];
 /** Why a call that waits for replicas goes again; `error`: that of the call itself, without which it has run. */
 function whyAgain(error: Error | null): string | undefined {
   return error ? /^(NOSCRIPT|MOVED|ASK) /.exec(error.message)?.[1] : 'WAIT';
-}
-
-class UnknownScript {
-  readonly cause: Error;
-
-  constructor(cause: Error) {
-    this.cause = cause;
-  }
 }

@@ -29,6 +29,7 @@ export class Waiters {
   }
 
   delete(owner: Owner): boolean {
+    if (this.size === 0) return false;
     this.#told.delete(owner);
     return this.#keptUntil.delete(owner);
   }
