@@ -25,7 +25,7 @@ const LATE_GRANTS = 3;
 export interface AskingKeeper extends LeaseKeeper {
   readonly rounds: AskRounds;
   /** How long the store may stay silent before those who wait are told so, in ms. */
-  readonly patience: number;
+  readonly commandTimeout: number;
 }
 
 /** What is asked of the store. */
@@ -265,11 +265,11 @@ export abstract class Asking extends Lease {
     }
     this.#error = error;
     this.#silentSince ??= this.#sentAt;
-    const { clock, patience } = this.keeper;
+    const { clock, commandTimeout } = this.keeper;
     const pushed = this.#takePushed();
     if (this.#isOver) this.#withdraw();
     else if (pushed) this.#won(pushed);
-    else if (this.lastBusy && clock.now() - this.#silentSince < patience) this.#askIn(RETRY_MS);
+    else if (this.lastBusy && clock.now() - this.#silentSince < commandTimeout) this.#askIn(RETRY_MS);
     else this.#fail(error);
   }
 

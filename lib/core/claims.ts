@@ -21,7 +21,7 @@ export interface ClaimsOptions {
   /** The label that operators see. */
   readonly label: string;
   /** How long the store may stay silent, in ms. */
-  readonly patience: number;
+  readonly commandTimeout: number;
   readonly longestTtl: number;
   readonly bounds: HandOverBounds;
 }
@@ -31,7 +31,7 @@ export class Claims implements ClaimKeeper, StoreListener {
   readonly store: LockStore;
   readonly clock: Clock;
   readonly label: string;
-  readonly patience: number;
+  readonly commandTimeout: number;
   readonly longestTtl: number;
   readonly bounds: HandOverBounds;
   readonly wheel: RenewalWheel;
@@ -51,11 +51,11 @@ export class Claims implements ClaimKeeper, StoreListener {
   #unsubscribe: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
 
-  constructor({ store, clock, label, patience, longestTtl, bounds }: ClaimsOptions) {
+  constructor({ store, clock, label, commandTimeout, longestTtl, bounds }: ClaimsOptions) {
     this.store = store;
     this.clock = clock;
     this.label = label;
-    this.patience = patience;
+    this.commandTimeout = commandTimeout;
     this.longestTtl = longestTtl;
     this.bounds = bounds;
     this.wheel = new RenewalWheel(clock);

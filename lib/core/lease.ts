@@ -67,14 +67,14 @@ export abstract class Lease implements Scheduled {
   grantedAt = 0;
   /** For how long it may be held, in ms. */
   maxHold = Number.POSITIVE_INFINITY;
+  renews = false;
+  /** The length that it is renewed to, in ms. */
+  length: number;
 
   protected readonly keeper: LeaseKeeper;
   #state: 'none' | 'held' | 'lost' | 'released' = 'none';
-  #renews = false;
   #endOfHold = 0;
   #isKeptLonger = false;
-  /** The length that it is renewed to. */
-  #length: number;
   #deadline = 0;
   #due = 0;
   #inFlight: Promise<boolean | LockUnavailableError> | undefined;
@@ -98,7 +98,7 @@ export abstract class Lease implements Scheduled {
     this.permits = permits;
     this.replicas = replicas;
     this.ttl = ttl;
-    this.#length = ttl;
+    this.length = ttl;
   }
 
   get owner(): Owner {
@@ -120,7 +120,7 @@ export abstract class Lease implements Scheduled {
     this.token = token;
     this.block = block;
     this.grantedAt = now;
-    this.#renews = renew;
+    this.renews = renew;
     this.#isKeptLonger = isKeptLonger;
     this.maxHold = maxHold;
     this.#endOfHold = since + maxHold;
@@ -147,18 +147,9 @@ export abstract class Lease implements Scheduled {
     return Math.max(0, this.#deadline - now);
   }
 
-  /** The length that it is renewed to, in ms. */
-  get length(): number {
-    return this.#length;
-  }
-
   /** Whether it lasts for as long as somebody has it. */
   get lasts(): boolean {
-    return this.#renews && this.#endOfHold === Number.POSITIVE_INFINITY;
-  }
-
-  get renews(): boolean {
-    return this.#renews;
+    return this.renews && this.#endOfHold === Number.POSITIVE_INFINITY;
   }
 
   /** Whether a message about a hold with this token means this one; undefined: it means any. */
@@ -170,11 +161,11 @@ export abstract class Lease implements Scheduled {
    * Starts the lease anew, with `ttl` from now on, provided that it is `wanted` still when its turn has come. False: it is
    * lost, or not wanted. Rejects when the store does not answer.
    */
-  async extend(ttl = this.#length, wanted: () => boolean = () => true): Promise<boolean> {
+  async extend(ttl = this.length, wanted: () => boolean = () => true): Promise<boolean> {
     assertNoLonger(this.keeper.longestTtl, { ttl });
     while (this.#inFlight) await this.#inFlight;
     if (!this.held || !wanted()) return false;
-    this.#length = ttl;
+    this.length = ttl;
     const answer = await this.#renew();
     if (answer instanceof LockUnavailableError) throw answer;
     return answer;
@@ -182,7 +173,7 @@ export abstract class Lease implements Scheduled {
 
   /** Starts the lease anew when less than half of it is left, so that no caller begins with a lock that is about to end. */
   async freshen(wanted: () => boolean): Promise<void> {
-    if (this.remaining() < this.#length / 2) await this.extend(this.#length, wanted);
+    if (this.remaining() < this.length / 2) await this.extend(this.length, wanted);
   }
 
   /** Asks the store whether it is still ours, without waiting for the next renewal. */
@@ -240,7 +231,7 @@ export abstract class Lease implements Scheduled {
     this.#state = 'released';
     this.keeper.wheel.cancel(this);
     this.#returned = this.#sendBack(retain).then(
-      (ours) => this.#isBack(ours),
+      (answer) => this.#isBack(answer),
       (error: unknown) => this.#sendBackAgain(retain, error, onDelay),
     );
     return this.#returned;
@@ -269,9 +260,9 @@ export abstract class Lease implements Scheduled {
     return this.keeper.store.release({ name, owner, retain });
   }
 
-  #isBack(ours: ReleaseAnswer): ReleaseAnswer {
+  #isBack(answer: ReleaseAnswer): ReleaseAnswer {
     this.over();
-    return ours;
+    return answer;
   }
 
   /** Unseen. */
@@ -285,7 +276,7 @@ export abstract class Lease implements Scheduled {
    */
   #letGoLater(): void {
     const again = RenewalWheel.bucket(this.keeper.clock.now() + UNSEEN_RETRY_MS, UNSEEN_RETRY_MS);
-    const longer = this.#unknown || this.#inFlight ? this.#length : 0;
+    const longer = this.#unknown || this.#inFlight ? this.length : 0;
     if (again < this.#deadline + longer) this.keeper.wheel.schedule(this, again);
   }
 
@@ -325,8 +316,8 @@ export abstract class Lease implements Scheduled {
     const { store, clock } = this.keeper;
     const { name, owner, permits, replicas } = this;
     const sentAt = clock.now();
-    const longest = this.#isKeptLonger ? this.#length : this.#endOfHold - sentAt;
-    const ttl = Math.max(1, Math.floor(Math.min(this.#length, longest)));
+    const longest = this.#isKeptLonger ? this.length : this.#endOfHold - sentAt;
+    const ttl = Math.max(1, Math.floor(Math.min(this.length, longest)));
     // A shorter lease counts at once: the store may carry it out, and its answer may be lost.
     this.#deadline = Math.min(this.#deadline, sentAt + ttl);
     this.#inFlight = store.renew({ name, owner, ttl, permits, replicas }).then(
@@ -369,16 +360,16 @@ export abstract class Lease implements Scheduled {
   #unanswered(error: unknown): LockUnavailableError {
     this.#unknown = true;
     this.#inFlight = undefined;
-    if (this.#renews) this.#due = this.keeper.clock.now() + Math.min(RETRY_MS, this.#length / 3);
+    if (this.renews) this.#due = this.keeper.clock.now() + Math.min(RETRY_MS, this.length / 3);
     if (this.held) this.#schedule();
     return LockUnavailableError.from(error, this.name);
   }
 
   #dueAfter(since: number): number {
     // What is to be kept from the others then must be there still when it is given back.
-    const needed = this.#endOfHold + (this.#isKeptLonger ? this.#length / 3 : 0);
-    if (!this.#renews || since + this.#length >= needed) return Number.POSITIVE_INFINITY;
-    return RenewalWheel.bucket(since + this.#length / 3, this.#length / 3);
+    const needed = this.#endOfHold + (this.#isKeptLonger ? this.length / 3 : 0);
+    if (!this.renews || since + this.length >= needed) return Number.POSITIVE_INFINITY;
+    return RenewalWheel.bucket(since + this.length / 3, this.length / 3);
   }
 
   /** The next renewal, but never later than the deadline. */

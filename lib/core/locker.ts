@@ -69,8 +69,8 @@ export class Locker {
     this.#options = options;
     const logger = options.logger && harmless(options.logger);
     this.#warn = (message) => logger?.warn(message);
-    const { instance: label, commandTimeout: patience, localHandOver: bounds, longestTtl } = options;
-    this.#claims = new Claims({ store, clock, label, patience, longestTtl, bounds });
+    const { instance: label, commandTimeout, localHandOver: bounds, longestTtl } = options;
+    this.#claims = new Claims({ store, clock, label, commandTimeout, longestTtl, bounds });
   }
 
   /** All the names, or none. `names` are in the global order. */

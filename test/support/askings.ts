@@ -63,7 +63,7 @@ export class Askings implements AskingKeeper {
   readonly wheel = new RenewalWheel(this.clock);
   readonly rounds = new AskRounds(this.clock);
   readonly longestTtl = Number.POSITIVE_INFINITY;
-  readonly patience = 5_000;
+  readonly commandTimeout = 5_000;
   /** Those of which nothing is left in the store. */
   readonly over: AskingAlone[] = [];
   readonly grants: (Granted & { owner: string; since: number })[] = [];

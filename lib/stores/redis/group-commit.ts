@@ -27,7 +27,7 @@ export interface GroupCommitOptions {
   /** What stands before an instance in the name of its channel. */
   readonly channelPrefix: string;
   /** How long one command may take, in ms. */
-  readonly timeout: number;
+  readonly commandTimeout: number;
   /** After how long an outage calls fail at once, in ms. */
   readonly patience: number;
   readonly traces: ReleaseTraces;
@@ -80,9 +80,9 @@ export class GroupCommit {
     this.#connection = connection;
     this.#options = options;
     this.#outage = new Outage(connection, options.patience);
-    this.#script = new ScriptCaller(connection, options.timeout);
+    this.#script = new ScriptCaller(connection, options.commandTimeout);
     // After a pause of the process the answer may be here, and be read before `setImmediate`.
-    this.#watchdog = new Watchdog(options.timeout, (batch) => runtime.setImmediate(() => this.#overdue(batch)));
+    this.#watchdog = new Watchdog(options.commandTimeout, (batch) => runtime.setImmediate(() => this.#overdue(batch)));
     connection.onReady(() => this.#flush());
     options.topology.onKnown(() => this.#flush());
     connection.onEnd(() => this.#failWaiting());
@@ -193,11 +193,11 @@ export class GroupCommit {
 
   /** Not connected: each operation waits for that, but only so long. */
   #holdBack(): void {
-    const { timeout } = this.#options;
+    const { commandTimeout } = this.#options;
     for (const batch of this.#waiting) {
       const giveUp = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(batch), 1);
-        const problem = `Redis could not be reached for ${timeout} ms`;
+        const problem = `Redis could not be reached for ${commandTimeout} ms`;
         const { isUncertain: uncertain } = batch;
         const { reply } = this.#outage;
         const { lastError: cause } = this.#connection;
@@ -215,7 +215,7 @@ export class GroupCommit {
 
   /** For how many ms more it may wait to be sent. */
   #left(batch: Batch): number {
-    return Math.max(0, batch.submittedAt + this.#options.timeout - runtime.monotonic());
+    return Math.max(0, batch.submittedAt + this.#options.commandTimeout - runtime.monotonic());
   }
 
   #send(batch: Batch): void {
@@ -236,7 +236,7 @@ export class GroupCommit {
     if (!this.#inFlight.includes(batch)) return;
     this.#settled(batch);
     this.#outage.unanswered(batch.sent as Sent);
-    batch.fail(new LockUnavailableError(undefined, `Redis did not answer for ${this.#options.timeout} ms`));
+    batch.fail(new LockUnavailableError(undefined, `Redis did not answer for ${this.#options.commandTimeout} ms`));
   }
 
   #replied(batch: Batch, reply: unknown): void {

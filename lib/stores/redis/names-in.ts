@@ -10,7 +10,7 @@ export interface Walk {
   readonly namespace: string;
   readonly prefix: string;
   /** How long one command may take, in ms. */
-  readonly timeout: number;
+  readonly commandTimeout: number;
 }
 
 /** The names of all locks that begin with `prefix`, by a walk over all keys of each primary. */
@@ -32,14 +32,14 @@ export async function namesIn(client: RedisClient, walk: Walk): Promise<string[]
   }
 }
 
-async function namesOn(client: RedisClient, { namespace, prefix, timeout }: Walk): Promise<string[]> {
+async function namesOn(client: RedisClient, { namespace, prefix, commandTimeout }: Walk): Promise<string[]> {
   if (!client.scan)
     throw new LockOptionsError('The client that was handed in has no scan(): names cannot be listed, use ioredis.');
   const pattern = keyPattern(namespace, prefix);
   const names: string[] = [];
   for (let cursor: string | undefined; cursor !== '0'; ) {
-    const page = await within(timeout, client.scan(cursor ?? '0', 'MATCH', pattern, 'COUNT', KEYS_A_CALL));
-    if (!page) throw new Error(`no answer within ${timeout} ms`);
+    const page = await within(commandTimeout, client.scan(cursor ?? '0', 'MATCH', pattern, 'COUNT', KEYS_A_CALL));
+    if (!page) throw new Error(`no answer within ${commandTimeout} ms`);
     cursor = page[0];
     names.push(...page[1].map((key) => nameOfKey(namespace, key)).filter((name) => name !== undefined));
   }

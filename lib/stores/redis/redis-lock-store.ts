@@ -72,16 +72,16 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   readonly #channels = new Map<string, WakeChannel>();
 
   constructor(options: RedisLockStoreOptions) {
-    const { connection, namespace, commandTimeout: timeout, patience = timeout, logger, oneNamePerCall } = options;
+    const { connection, namespace, commandTimeout, patience = commandTimeout, logger, oneNamePerCall } = options;
     this.#connection = connection;
     this.#foreign = options.foreign ?? new ForeignHolders(logger);
     this.#logger = logger;
     this.#channelPrefix = channelPrefix(namespace);
-    const topology = new Topology(connection, { namespace, oneNamePerCall, timeout: patience, logger });
+    const topology = new Topology(connection, { namespace, oneNamePerCall, commandTimeout: patience, logger });
     this.#commandOptions = {
       namespace,
       channelPrefix: this.#channelPrefix,
-      timeout,
+      commandTimeout,
       patience,
       topology,
       traces: this.#traces,
@@ -186,10 +186,10 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   }
 
   async names(prefix: string): Promise<readonly string[]> {
-    const { namespace, timeout } = this.#commandOptions;
+    const { namespace, commandTimeout } = this.#commandOptions;
     // By the way of all calls, which know of an outage, and wait until Redis is not busy any more.
     await this.doneAt('names');
-    return namesIn(this.#connection.client, { namespace, prefix, timeout });
+    return namesIn(this.#connection.client, { namespace, prefix, commandTimeout });
   }
 
   subscribe(instance: string, listener: StoreListener): () => void {
@@ -296,7 +296,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
       instance,
       listener,
       logger: this.#logger,
-      timeout: this.#commandOptions.patience,
+      commandTimeout: this.#commandOptions.patience,
       probe,
     });
     this.#channels.set(instance, channel);

@@ -7,14 +7,14 @@ export type ScriptArguments = readonly [number, ...string[]];
 /** Calls the script on one connection: by its hash, and with its text where the server does not know it. */
 export class ScriptCaller {
   readonly #connection: Connection;
-  readonly #timeout: number;
+  readonly #commandTimeout: number;
   /** The text is on its way; never rejects. */
   #loading: Promise<unknown> | undefined;
 
-  /** `timeout`: how long one call may take, in ms. */
-  constructor(connection: Connection, timeout: number) {
+  /** `commandTimeout`: how long one call may take, in ms. */
+  constructor(connection: Connection, commandTimeout: number) {
     this.#connection = connection;
-    this.#timeout = timeout;
+    this.#commandTimeout = commandTimeout;
   }
 
   /** `isWanted`: whether the call may still be sent. Where the server does not know the script, nothing has run. */
@@ -53,7 +53,7 @@ export class ScriptCaller {
   async #sendWithWait(args: ScriptArguments, replicas: number, withText: boolean): Promise<[Reply, Reply]> {
     const pipeline = this.#connection.client.pipeline?.();
     const call = withText ? pipeline?.eval(LOCK_SCRIPT, ...args) : pipeline?.evalsha(LOCK_SCRIPT_SHA, ...args);
-    const replies = await call?.wait(replicas, Math.ceil(this.#timeout / 2)).exec();
+    const replies = await call?.wait(replicas, Math.ceil(this.#commandTimeout / 2)).exec();
     if (replies?.length === 2) return replies as [Reply, Reply];
     throw new Error('the client has no pipeline(), which the option `replicas` needs');
   }

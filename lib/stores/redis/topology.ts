@@ -24,7 +24,7 @@ export interface TopologyOptions {
   /** The option of the service; undefined: it is looked for. */
   readonly oneNamePerCall: boolean | undefined;
   /** How long one command may take, in ms. */
-  readonly timeout: number;
+  readonly commandTimeout: number;
   readonly logger: LockLogger | undefined;
 }
 
@@ -143,7 +143,7 @@ export class Topology {
 
   #ask(where: string, mark: string, ...args: string[]): Promise<unknown> {
     const { client } = this.#connection;
-    return answerWithin(this.#options.timeout, client.eval(TOPOLOGY_SCRIPT, 2, where, mark, ...args));
+    return answerWithin(this.#options.commandTimeout, client.eval(TOPOLOGY_SCRIPT, 2, where, mark, ...args));
   }
 
   #isSharded(): void {

@@ -28,7 +28,7 @@ export interface WakeChannelOptions {
   readonly listener: StoreListener;
   readonly logger: LockLogger | undefined;
   /** How long one command may take, in ms. */
-  readonly timeout: number;
+  readonly commandTimeout: number;
   /** Sends a message with the nonce to the instance; resolves to how many have heard it, on the server that runs the scripts. */
   readonly probe: (nonce: string) => Promise<number>;
 }
@@ -199,8 +199,8 @@ export class WakeChannel {
   /** From the first attempt on, however often ioredis tries. */
   #watchOpening(): void {
     if (this.#cancelOpening || this.#state === 'closed') return;
-    const { timeout, connection } = this.#options;
-    const longest = Math.max(SHORTEST_OPENING_MS, Math.min(timeout, LONGEST_OPENING_MS));
+    const { commandTimeout, connection } = this.#options;
+    const longest = Math.max(SHORTEST_OPENING_MS, Math.min(commandTimeout, LONGEST_OPENING_MS));
     this.#cancelOpening = after(longest, () => {
       this.#cancelOpening = undefined;
       const problem = this.#subscriber.lastError?.message ?? 'no answer';

@@ -9,7 +9,7 @@ import { quiet } from '../../support/stores.js';
 
 describe('The list of all locks', () => {
   const redis = useRedis();
-  const walk = { namespace: 'ns', prefix: '', timeout: 1_000 };
+  const walk = { namespace: 'ns', prefix: '', commandTimeout: 1_000 };
 
   it('has those of all nodes of a Cluster, also with a prefix before the keys', async () => {
     await using cluster = await RedisCluster.start();
@@ -29,7 +29,7 @@ describe('The list of all locks', () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
     const held = names.map((name) => mine?.request(name, () => new Promise(() => {})).catch(() => {}));
     const listed = async () => (await theirs?.query())?.held.map(({ name }) => name);
-    await expect.poll(listed, { timeout: 10_000 }).toEqual(names);
+    await expect.poll(listed, { commandTimeout: 10_000 }).toEqual(names);
     void held;
   });
 
