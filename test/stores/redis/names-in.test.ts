@@ -29,7 +29,7 @@ describe('The list of all locks', () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
     const held = names.map((name) => mine?.request(name, () => new Promise(() => {})).catch(() => {}));
     const listed = async () => (await theirs?.query())?.held.map(({ name }) => name);
-    await expect.poll(listed, { commandTimeout: 10_000 }).toEqual(names);
+    await expect.poll(listed, { timeout: 10_000 }).toEqual(names);
     void held;
   });
 
