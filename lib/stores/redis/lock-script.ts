@@ -24,15 +24,14 @@ function any(name: LockOperation, args: readonly (string | number)[], lease = 0)
   return { kind: 'any', terms: '', text: [name, ...args].join(' '), lease };
 }
 
-let lastTerms = { ttl: 0, block: 0, alive: 0, rest: '', text: '' };
+/** Nearly all acquires of a process have the same terms, so those of the last one are kept. */
+const last = { ttl: 0, block: 0, alive: 0, rest: '', terms: '' };
 
-/** Nearly all acquires of a process have the same. */
 function termsOf(ttl: number, block: number, alive: number, rest: string): string {
-  const last = lastTerms;
   if (ttl !== last.ttl || block !== last.block || alive !== last.alive || rest !== last.rest) {
-    lastTerms = { ttl, block, alive, rest, text: `${ttl} ${block} ${alive} ${rest}` };
+    Object.assign(last, { ttl, block, alive, rest, terms: `${ttl} ${block} ${alive} ${rest}` });
   }
-  return lastTerms.text;
+  return last.terms;
 }
 
 /** Whether the instance of the owner is that of the call. */
