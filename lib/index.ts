@@ -26,6 +26,7 @@ export type {
   StoreHolder,
   StoreListener,
   StoreState,
+  StoreStatus,
   StoreWaiter,
 } from './core/lock-store.js';
 export type { LockedBody } from './core/locker.js';
@@ -33,6 +34,7 @@ export type { LockLogger } from './core/logger.js';
 export type { LockName } from './core/names.js';
 export type { LockMode, LockOptions } from './core/options.js';
 export type { LockHolder, LockInspection, LockWaiter } from './core/store-calls.js';
+export type { LockHealth, LockHealthOptions } from './features/health.js';
 export type { DeposedReason, ElectionListener, ElectOptions, LeaderElection } from './features/leader-election.js';
 export type { OnceOptions, OnceResult } from './features/once.js';
 export { InjectLocks } from './nest/decorators/inject-locks.decorator.js';
@@ -52,6 +54,26 @@ export type { OnceMethodOptions } from './nest/decorators/once-method-options.js
 export { getLockServiceToken } from './nest/lock.constants.js';
 export { LockExceptionFilter } from './nest/lock.exception-filter.js';
 export { LockModule } from './nest/lock.module.js';
+export type {
+  AcquisitionEvent,
+  LockAborted,
+  LockAcquired,
+  LockBusy,
+  LockDeposed,
+  LockElected,
+  LockEvent,
+  LockLost,
+  LockMarked,
+  LockObserver,
+  LockReleased,
+  LockSkipped,
+  LockTrouble,
+  LockTroubleOver,
+  LockUnavailable,
+  LockWaited,
+  ObservedService,
+  StoreCalled,
+} from './observe/lock-observer.js';
 export { createLockService } from './service/create-lock-service.js';
 export type {
   LockModuleExtras,

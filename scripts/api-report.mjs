@@ -9,6 +9,9 @@ const entries = {
   'nestjs-lock': 'dist/esm/index.d.ts',
   jobs: 'dist/esm/jobs.d.ts',
   'web-locks': 'dist/esm/web-locks.d.ts',
+  opentelemetry: 'dist/esm/opentelemetry.d.ts',
+  prometheus: 'dist/esm/prometheus.d.ts',
+  terminus: 'dist/esm/terminus.d.ts',
   testing: 'dist/esm/testing/index.d.ts',
 };
 

@@ -8,16 +8,20 @@ const MAX_LINES = 380;
 const GENERATED = 'stores/redis/scripts/lua.ts';
 
 // First match counts. What a file may import: `folder/`, `file.ts`, a package, or `type x`: `import type` only.
-// index, jobs, web-locks -> nest -> service -> features, stores -> core.
+// index, jobs, web-locks, … -> nest -> service -> observe -> features, stores -> core.
 const LAYERS = [
   ['core/', ['core/']],
   ['stores/memory/', ['core/', 'stores/memory/']],
   ['stores/redis/', ['core/', 'stores/redis/', 'ioredis']],
   ['features/', ['core/', 'features/', 'type service/']],
   ['testing/', ['core/', 'testing/']],
-  ['service/', ['core/', 'features/', 'stores/', 'service/']],
+  ['observe/opentelemetry.ts', ['observe/', '@opentelemetry/api']],
+  ['observe/prometheus.ts', ['core/', 'observe/', 'prom-client']],
+  ['observe/', ['core/', 'type features/', 'observe/']],
+  ['service/', ['core/', 'features/', 'observe/', 'stores/', 'service/']],
+  ['nest/terminus/', ['type features/', 'service/', '@nestjs/common', '@nestjs/terminus']],
   ['nest/', ['core/', 'features/', 'service/', 'nest/', '@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs']],
-  ['', ['core/', 'features/', 'stores/', 'service/', 'nest/']],
+  ['', ['core/', 'features/', 'observe/', 'stores/', 'service/', 'nest/']],
 ];
 
 const IMPORT =

@@ -32,9 +32,12 @@ async function install(major, tarball) {
   const dependencies = {
     '@nestjs/common': `^${major}`,
     '@nestjs/core': `^${major}`,
+    '@nestjs/terminus': `^${major}`,
+    '@opentelemetry/api': '^1.9',
     '@types/node': '^20',
     ioredis,
     'nestjs-lock': `file:${tarball}`,
+    'prom-client': '^15',
     'reflect-metadata': '^0.2',
     rxjs: '^7',
     typescript,
@@ -108,6 +111,12 @@ async function checkMajor(major, tarball, url) {
   await check(`Nest ${major}, esm: in memory without ioredis`, async () => {
     rmSync(join(folder, 'node_modules/ioredis'), { recursive: true });
     await run(join(folder, 'esm/main.js'), { REDIS_URL: undefined });
+  });
+  await check(`Nest ${major}: the main entry without any optional peer`, async () => {
+    for (const peer of ['@nestjs/terminus', '@opentelemetry/api', 'prom-client']) {
+      rmSync(join(folder, 'node_modules', peer), { recursive: true });
+    }
+    await run(join(folder, 'esm/same-class.mjs'));
   });
 }
 

@@ -4,10 +4,12 @@ import { LockBusyError, type LockLostWhy, LockUnavailableError } from './errors.
 import type { OnDelay } from './lease.js';
 import type { Linked } from './line.js';
 import { HeldLock } from './lock.js';
+import type { ReleaseAnswer } from './lock-store.js';
 import type { LockMode, ResolvedLockOptions } from './options.js';
 import { runtime } from './runtime.js';
 import { onAbort } from './signals.js';
 import { after, type CancelTimer } from './timer.js';
+import type { Witness } from './witness.js';
 
 /** What stands between an acquisition and its lock. */
 export interface Obstacle {
@@ -48,6 +50,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   /** How long this caller waits, in ms. */
   readonly wait: number;
   readonly stealsAfter: number | null | undefined;
+  readonly witness: Witness | undefined;
   readonly promise: Promise<Acquisition>;
   /** By which it is asked for, and held. */
   claim!: Claim;
@@ -83,6 +86,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     name: string,
     options: ResolvedLockOptions,
     { wait, stealsAfter, ownChain }: Circumstances,
+    witness: Witness | undefined,
   ) {
     super();
     this.#clock = clock;
@@ -92,6 +96,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     this.wait = wait;
     this.stealsAfter = stealsAfter;
     this.#ownChain = ownChain;
+    this.witness = witness;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -123,6 +128,11 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   /** Whether it is held by anybody: its caller, or nested calls that share it. */
   get isAlive(): boolean {
     return this.#state === 'held' && this.claim.held;
+  }
+
+  /** Whether it is known to be busy, and waited for. */
+  get isWaiting(): boolean {
+    return this.#isCounting && this.#state === 'waiting';
   }
 
   /** Granted, refused or given up. */
@@ -159,10 +169,13 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     if (this.#isCounting) return;
     this.#isCounting = true;
     this.#waitsForItself();
-    if (this.wait === Number.POSITIVE_INFINITY) return;
     const left = this.wait - (this.#clock.now() - this.#since);
-    if (left <= 0) this.#giveUp();
-    else this.#cancelWait = after(left, () => this.#giveUp(), { awaited: true });
+    if (left <= 0) {
+      this.#giveUp();
+      return;
+    }
+    this.witness?.waiting();
+    if (left < Number.POSITIVE_INFINITY) this.#cancelWait = after(left, () => this.#giveUp(), { awaited: true });
   }
 
   /** It is busy and does not wait, or not any more. */
@@ -176,6 +189,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   }
 
   fail(error: unknown): void {
+    this.witness?.failed(error);
     this.#reject?.(error);
     this.#settle('over');
     if (this.isInLine) this.claim.left(this);
@@ -186,6 +200,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     this.ownToken = token;
     const { holdAtLeast } = this.options;
     if (holdAtLeast > 0) this.keptUntil = this.#clock.now() + holdAtLeast;
+    this.witness?.granted(token);
     this.#resolve?.(this);
     this.#settle('held');
   }
@@ -226,11 +241,19 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     if (this.#sharers > 0) return Promise.resolve(isAlive);
     this.#state = 'over';
     if (!isAlive) return Promise.resolve(false);
-    return this.claim.giveBack(this, used, onDelay).then((released) => {
-      if (released === true) return true;
-      this.why ??= released === 'unknown' ? 'unavailable' : 'taken';
-      return false;
-    });
+    const { witness } = this;
+    const unanswered = (error: unknown): never => {
+      witness?.lost('unavailable');
+      throw error;
+    };
+    return this.claim.giveBack(this, used, onDelay).then((released) => this.#isBack(released), witness && unanswered);
+  }
+
+  #isBack(released: ReleaseAnswer): boolean {
+    if (released !== true) this.why ??= released === 'unknown' ? 'unavailable' : 'taken';
+    if (this.why) this.witness?.lost(this.why);
+    else this.witness?.released();
+    return released === true;
   }
 
   /** Starts the lease anew when less than half of it is left. */
@@ -249,8 +272,11 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   /** Marks the name as done; the last who shares it gives it back in the same step. False: it was lost, nothing is marked. */
   async markDone(remember: number): Promise<boolean> {
     if (!this.isAlive) return false;
-    const completed = await this.claim.complete(this, remember, this.#sharers > 1);
+    const isShared = this.#sharers > 1;
+    const completed = await this.claim.complete(this, remember, isShared);
     if (completed !== 'done') this.why ??= completed;
+    if (this.why) this.witness?.lost(this.why);
+    else if (!isShared) this.witness?.released();
     return completed === 'done';
   }
 
@@ -268,6 +294,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   lose(why: LockLostWhy): void {
     if (this.#state !== 'held') return;
     this.why = why;
+    this.witness?.lost(why);
     for (const watcher of this.#watchers ?? []) watcher();
   }
 

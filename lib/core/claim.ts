@@ -99,6 +99,11 @@ export class Claim extends Asking {
     return this.#line.first !== undefined;
   }
 
+  /** How many callers wait here, and know that the lock is busy. */
+  get waiting(): number {
+    return this.#line.all().filter(({ isWaiting }) => isWaiting).length;
+  }
+
   /** `heldHere`: another caller of this process holds the lock. */
   join(acquisition: Acquisition, heldHere: Claim | undefined): void {
     if (heldHere) this.isContended = true;

@@ -28,7 +28,7 @@ export interface ClaimsOptions {
 
 /** One process at the store: all its claims, and the messages for them. */
 export class Claims implements ClaimKeeper, StoreListener {
-  readonly store: LockStore;
+  store: LockStore;
   readonly clock: Clock;
   readonly label: string;
   readonly commandTimeout: number;
@@ -131,6 +131,11 @@ export class Claims implements ClaimKeeper, StoreListener {
   /** Whether a caller waits. */
   get isAwaited(): boolean {
     return this.#claims.values().some(({ isAwaited }) => isAwaited);
+  }
+
+  /** How many callers wait for a lock that is busy. */
+  get waiting(): number {
+    return this.#claims.values().reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
   /** The names that this process holds. */

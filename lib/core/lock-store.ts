@@ -158,6 +158,16 @@ export interface StoreListener {
   reconnected(): void;
 }
 
+/** What is known of a store without asking it. */
+export interface StoreStatus {
+  /** What metrics and the health check call it, such as `redis`. */
+  readonly kind: string;
+  /** Whether messages are known to reach this process; undefined: nobody waits for any, or the store needs none. */
+  readonly messagesProven: boolean | undefined;
+  /** Of a store that is made of several servers: how many of them can be reached. */
+  readonly servers?: { readonly reachable: number; readonly of: number };
+}
+
 /** What a store may have beside the lock itself. A call that needs what the store lacks rejects with `LockOptionsError`. */
 export interface LockStoreExtras {
   /**
@@ -202,6 +212,8 @@ export interface LockStore extends Partial<LockStoreExtras> {
   force(name: string, expected: number | null): Promise<boolean>;
   /** Messages for the owners of `instance` go to `listener`, from now until the returned function is called. */
   subscribe(instance: string, listener: StoreListener): () => void;
+  /** For operators. */
+  status?(): StoreStatus;
   /** Gives back what the store opened itself. */
   close?(): Promise<void>;
 }

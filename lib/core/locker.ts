@@ -12,12 +12,13 @@ import {
   OWN_CHAIN_REMEDY,
 } from './errors.js';
 import { type HeldLock, JointLock, type Lock } from './lock.js';
-import type { LockStore } from './lock-store.js';
+import type { LockStore, StoreStatus } from './lock-store.js';
 import { harmless, type LockLogger } from './logger.js';
 import { assertGiven, enterFrames, isOpen, type NestedPlace, type Outer, takePlaces } from './nested.js';
 import { assertNoLonger, type ResolvedLockOptions } from './options.js';
 import { extraOf, StoreCalls } from './store-calls.js';
 import { pause, within } from './timer.js';
+import type { Witnesses } from './witness.js';
 
 /** How long a shutdown lets those wait on who wait already, and how often it looks. */
 const SETTLE_MS = 250;
@@ -49,6 +50,8 @@ type HandleBody<T> = (lock: HeldLock) => T | PromiseLike<T>;
 export class Locker {
   /** What is asked of the store beside locks. */
   readonly calls: StoreCalls;
+  /** Of an observed service. */
+  witnesses: Witnesses | undefined;
   readonly #store: LockStore;
   readonly #clock: Clock;
   readonly #options: LockerOptions;
@@ -165,6 +168,23 @@ export class Locker {
     }
   }
 
+  /** How many locks this process holds, and how many of its callers wait. */
+  get counts(): { readonly held: number; readonly waiting: number } {
+    return { held: this.#claims.heldNames.length, waiting: this.#claims.waiting };
+  }
+
+  /** From now on, all that is asked of the store goes by the one that `wrap` makes of it. */
+  askThrough(wrap: (store: LockStore) => LockStore): void {
+    const store = wrap(this.#store);
+    this.calls.store = store;
+    this.#claims.store = store;
+  }
+
+  /** What operators see of the store without asking it. */
+  get storeStatus(): StoreStatus {
+    return this.#store.status?.() ?? { kind: 'custom', messagesProven: undefined };
+  }
+
   get defaults(): ResolvedLockOptions {
     return this.#options.defaults;
   }
@@ -215,7 +235,8 @@ export class Locker {
   }
 
   #stand(name: string, options: ResolvedLockOptions, circumstances: Circumstances): Promise<Acquisition> {
-    const acquisition = new Acquisition(this.#clock, name, options, circumstances);
+    const witness = this.witnesses?.begin(name, options);
+    const acquisition = new Acquisition(this.#clock, name, options, circumstances, witness);
     this.#claims.enter(acquisition);
     return acquisition.promise;
   }
@@ -242,7 +263,8 @@ export class Locker {
     try {
       // Between the grant and now the service may have closed.
       if (!lock.held) throw lock.lost ?? new LockLostError(lock.name, 'released');
-      value = await runWithin(this, lock, () => body(lock));
+      const run = (): T | PromiseLike<T> => runWithin(this, lock, () => body(lock));
+      value = await (this.witnesses && !lock.nestedIn ? witnessed(lock, run) : run());
     } catch (error) {
       await lock.giveBack(onDelay);
       throw error;
@@ -327,4 +349,10 @@ export class Locker {
   assertOpen(name: string): void {
     if (this.#closing) throw new LockClosedError(name);
   }
+}
+
+/** Runs what runs under the lock as its witnesses want it. */
+function witnessed<T>({ parts }: HeldLock, run: () => T): T {
+  const wrap = (inner: () => T, { witness }: Acquisition): (() => T) => (witness ? () => witness.run(inner) : inner);
+  return parts.reduceRight(wrap, run)();
 }

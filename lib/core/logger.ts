@@ -6,6 +6,15 @@ export interface LockLogger {
   error(message: string): void;
 }
 
+/** What a store cannot do for a while. */
+export type TroubleOf = 'connection' | 'messages' | 'server';
+
+/** A logger that is told of the troubles of a store also as such. */
+export interface TroubleLogger extends LockLogger {
+  degraded?(what: TroubleOf, message: string): void;
+  restored?(what: TroubleOf, message: string, lasted: number): void;
+}
+
 /** A logger whose own errors hurt nobody. */
 export function harmless(logger: LockLogger): LockLogger {
   const attempt = (log: () => void): void => {

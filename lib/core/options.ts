@@ -62,6 +62,11 @@ export interface LockOptions {
    * value as its `result` (default), or `'ignore'` and return the value.
    */
   onLost?: 'throw' | 'ignore' | undefined;
+  /**
+   * How metrics and traces call locks of this kind. Default: the template of the decorator, such as `order:<orderId>`, else
+   * `'other'`. A constant: each different label is a series of its own for as long as the metrics are kept.
+   */
+  label?: string | undefined;
 }
 
 /** Lock options with nothing left open; durations in ms. */
@@ -79,6 +84,7 @@ export interface ResolvedLockOptions {
   readonly signal: AbortSignal | undefined;
   readonly reentrant: boolean;
   readonly onLost: 'throw' | 'ignore';
+  readonly label: string;
   /** What the call itself gave, in contrast to what the defaults say. */
   readonly asked?: LockOptions;
   /** Where the call stands: a decorated method. Nobody's option. */
@@ -105,14 +111,21 @@ export const DEFAULT_LOCK_OPTIONS: ResolvedLockOptions = Object.freeze({
   signal: undefined,
   reentrant: false,
   onLost: 'throw',
+  label: 'other',
 });
 
 const KNOWN = Object.keys(DEFAULT_LOCK_OPTIONS);
 
+/** A decorated method, and how metrics call its locks unless the options say it. */
+export interface Place {
+  readonly method: string;
+  readonly label?: string | undefined;
+}
+
 /** Under this key, options carry the decorated method that they belong to. Such options are frozen, and resolved once. */
 export const PLACE = Symbol('nestjs-lock:place');
 
-export type PlacedOptions = LockOptions & { readonly [PLACE]?: string };
+export type PlacedOptions = LockOptions & { readonly [PLACE]?: Place };
 
 const RESOLVED = new WeakMap<LockOptions, { defaults: ResolvedLockOptions; resolved: ResolvedLockOptions }>();
 
@@ -150,8 +163,9 @@ function resolve(defaults: ResolvedLockOptions, options: PlacedOptions, at: stri
     signal: resolveSignal(options.signal) ?? defaults.signal,
     reentrant: flag('reentrant', options.reentrant, defaults.reentrant),
     onLost: oneOf('onLost', options.onLost ?? defaults.onLost, ['throw', 'ignore']),
+    label: resolveLabel(options.label) ?? options[PLACE]?.label ?? defaults.label,
     asked: options,
-    place: options[PLACE],
+    place: options[PLACE]?.method,
   });
 }
 
@@ -180,6 +194,11 @@ function count(key: string, value: number | undefined, min: number, infinite = f
 function resolveSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal;
   throw new LockOptionsError(`The option \`signal\` is ${inspect(signal, { depth: 0 })}: give an AbortSignal.`);
+}
+
+function resolveLabel(label: unknown): string | undefined {
+  if (label === undefined || (typeof label === 'string' && /^[^\p{C}]{1,128}$/u.test(label))) return label;
+  throw new LockOptionsError(`The option \`label\` is ${inspect(label)}: give a string of 1 to 128 characters.`);
 }
 
 function flag(key: string, value: unknown, byDefault: boolean): boolean {

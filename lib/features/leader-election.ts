@@ -12,7 +12,9 @@ import {
   type ResolvedLockOptions,
   resolveLockOptions,
 } from '../core/options.js';
+import { runtime } from '../core/runtime.js';
 import { within } from '../core/timer.js';
+import type { FeatureEvents } from '../core/witness.js';
 
 /**
  * Why a term ended: `resigned` (by `resign()` or by the shutdown of the service), `failed` (`onElected` threw), `released`
@@ -32,7 +34,7 @@ export interface ElectionListener {
 }
 
 /** Whom an election tells, and the lease by which it leads. */
-export interface ElectOptions extends ElectionListener, Pick<LockOptions, 'ttl' | 'replicas'> {}
+export interface ElectOptions extends ElectionListener, Pick<LockOptions, 'ttl' | 'replicas' | 'label'> {}
 
 export interface ResolvedElectOptions {
   readonly listener: ElectionListener;
@@ -43,13 +45,13 @@ export interface ResolvedElectOptions {
 export function resolveElectOptions(defaults: ResolvedLockOptions, options: ElectOptions): ResolvedElectOptions {
   assertObject(options, 'the options of elect()');
   const { onElected, onDeposed, ...rest } = options;
-  assertKnown(rest, ['ttl', 'replicas'], 'the options of elect()');
+  assertKnown(rest, ['ttl', 'replicas', 'label'], 'the options of elect()');
   for (const [key, listener] of Object.entries({ onElected, onDeposed: onDeposed ?? onElected })) {
     if (typeof listener !== 'function')
       throw new LockOptionsError(`\`${key}\` of elect() is ${kindOf(listener)}: give a function.`);
   }
-  const { ttl, replicas } = resolveLockOptions(defaults, rest, 'the options of elect()');
-  const lock = { ...DEFAULT_LOCK_OPTIONS, ttl, replicas, wait: Number.POSITIVE_INFINITY };
+  const { ttl, replicas, label, place } = resolveLockOptions(defaults, rest, 'the options of elect()');
+  const lock = { ...DEFAULT_LOCK_OPTIONS, ttl, replicas, label, place, wait: Number.POSITIVE_INFINITY };
   return { listener: options, lock };
 }
 
@@ -90,6 +92,7 @@ export class Elections {
       realm: this.#locker,
       grace: this.#locker.shutdownGrace,
       acquire: (signal) => this.#locker.acquire([name], { ...lock, signal }),
+      tell: (what, event) => this.#locker.witnesses?.tell(what, name, lock, event),
       warn: (message) => this.#locker.warn(message),
       over: () => this.#all.delete(election),
     });
@@ -110,6 +113,8 @@ export interface Campaign {
   /** How long the end of a term waits for what runs in it, in ms. */
   readonly grace: number;
   acquire(signal: AbortSignal): Promise<HeldLock>;
+  /** Tells those who observe the service. */
+  tell<K extends 'elected' | 'deposed'>(what: K, event: FeatureEvents[K]): void;
   warn(message: string): void;
   /** It has ended for good. */
   over(): void;
@@ -170,11 +175,15 @@ export class Candidacy implements LeaderElection {
   }
 
   async #serve(lock: HeldLock): Promise<void> {
-    const { realm, grace } = this.#campaign;
+    const { realm, grace, tell } = this.#campaign;
+    const { fencingToken } = lock;
+    const since = runtime.monotonic();
     this.#term = lock;
+    tell('elected', { fencingToken });
     const elected = runWithin(realm, lock, async () => this.#listener.onElected(lock));
     const reason = await this.#endOfTerm(lock, elected);
     this.#term = undefined;
+    tell('deposed', { fencingToken, held: runtime.monotonic() - since, why: reason });
     lock.stepDown();
     const ended = Promise.allSettled([elected, this.#tellDeposed(reason)]);
     await within(grace, ended);

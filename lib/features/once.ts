@@ -54,17 +54,23 @@ export async function runOnce<T>(
   { remember, lock: options }: ResolvedOnceOptions,
   body: LockedBody<T>,
 ): Promise<Exclude<OnceResult<T>, { status: 'busy' }>> {
+  const done = (at: Date): { status: 'done'; at: Date } => {
+    locker.witnesses?.tell('skipped', name, options, { why: 'done' });
+    return { status: 'done', at };
+  };
   const before = await locker.calls.doneAt(name);
-  if (before) return { status: 'done', at: before };
+  if (before) return done(before);
   // Whether it was lost is said here, where it is known whether the mark was set.
   return locker.run([name], { ...options, onLost: 'ignore' }, async (lock) => {
     // Whoever had it before us may have done it.
     const at = await locker.calls.doneAt(name);
-    if (at) return { status: 'done', at };
+    if (at) return done(at);
     // The question took its time.
     if (!lock.held) throw lock.lost ?? new LockLostError(name, 'released');
     const value = await body(lock);
+    const { fencingToken } = lock;
     const marked = await lock.complete(remember);
+    if (marked) locker.witnesses?.tell('marked', name, options, { fencingToken });
     if (!marked && options.onLost === 'throw') throw new LockLostError(name, lock.lost?.why ?? 'released', value);
     return { status: 'ran', value };
   });

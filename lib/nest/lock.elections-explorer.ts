@@ -2,6 +2,7 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
 import type { DiscoveryService } from '@nestjs/core';
 import { LockOptionsError } from '../core/errors.js';
 import type { Lock } from '../core/lock.js';
+import { PLACE, type PlacedOptions } from '../core/options.js';
 import type { LockService } from '../service/lock-service.js';
 import { type ElectedMethod, electedMethods } from './decorators/on-elected.decorator.js';
 
@@ -52,8 +53,12 @@ export class ElectionsExplorer implements OnApplicationBootstrap, BeforeApplicat
     return ours.map((elected) => () => this.#elect(instance, elected));
   }
 
-  #elect(instance: Record<string | symbol, (lock: Lock) => unknown>, { method, name, options }: ElectedMethod): void {
+  #elect(
+    instance: Record<string | symbol, (lock: Lock) => unknown>,
+    { site, method, name, options }: ElectedMethod,
+  ): void {
     const { service: _, ...terms } = options;
-    this.#locks.elect(name, { ...terms, onElected: (lock) => instance[method]?.(lock) });
+    const placed: PlacedOptions = { ...terms, [PLACE]: { method: site, label: name } };
+    this.#locks.elect(name, { ...placed, onElected: (lock) => instance[method]?.(lock) });
   }
 }

@@ -2,6 +2,7 @@ import { LockOptionsError } from '../core/errors.js';
 import type { LockStore } from '../core/lock-store.js';
 import { harmless, type LockLogger } from '../core/logger.js';
 import { assertKnown, assertObject, kindOf } from '../core/options.js';
+import { Observers } from '../observe/observers.js';
 import { MemoryLockStore } from '../stores/memory/memory-lock-store.js';
 import { Connection } from '../stores/redis/connection.js';
 import { checkQuorum, openQuorum } from '../stores/redis/quorum/open-quorum.js';
@@ -35,8 +36,9 @@ export function createLockService(options: LockModuleOptions): Promise<LockServi
 export async function openLockService(options: LockModuleOptions, fallback: LockLogger): Promise<LockService> {
   const resolved = checkModuleOptions(options);
   const logger = harmless(resolved.logger ?? fallback);
-  const { store, close } = await openStore(options, { ...resolved, logger });
-  return new LockService(store, { ...resolved, logger }, close);
+  const observers = new Observers(resolved.instance, logger);
+  const { store, close } = await openStore(options, { ...resolved, logger: observers.told(logger) });
+  return new LockService(store, { ...resolved, logger }, close, observers);
 }
 
 /** The options of the service; throws `LockOptionsError` for whatever can be known to be wrong without a connection. */

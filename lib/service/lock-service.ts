@@ -7,9 +7,12 @@ import { type LockName, resolveNames } from '../core/names.js';
 import { type LockOptions, resolveLockOptions } from '../core/options.js';
 import type { LockInspection } from '../core/store-calls.js';
 import { nullIfBusy, unlessBusy } from '../features/busy.js';
+import { healthOf, type LockHealth, type LockHealthOptions } from '../features/health.js';
 import { Elections, type ElectOptions, type LeaderElection } from '../features/leader-election.js';
 import { type OnceOptions, type OnceResult, resolveOnceOptions, runOnce } from '../features/once.js';
-import type { ResolvedServiceOptions } from './service-options.js';
+import type { LockObserver } from '../observe/lock-observer.js';
+import { Observers } from '../observe/observers.js';
+import { assertObserver, type ResolvedServiceOptions } from './service-options.js';
 
 /** What became of a `tryRun`. */
 export type TryRunResult<T> = { acquired: true; value: T } | { acquired: false };
@@ -31,14 +34,23 @@ export class LockService {
   /** @internal For what is built on the service. */
   readonly locker: Locker;
   readonly #elections: Elections;
+  readonly #observers: Observers;
   readonly #closeStore: () => Promise<void>;
   #closed: Promise<void> | undefined;
 
   /** Not for applications: the module makes it, or `createLockService`. */
-  constructor(store: LockStore, options: ResolvedServiceOptions, closeStore: () => Promise<void>) {
+  constructor(
+    store: LockStore,
+    options: ResolvedServiceOptions,
+    closeStore: () => Promise<void>,
+    observers = new Observers(options.instance, options.logger),
+  ) {
     this.locker = new Locker(store, systemClock, options);
     this.#elections = new Elections(this.locker);
     this.#closeStore = closeStore;
+    this.#observers = observers;
+    observers.attach(this.locker);
+    for (const observer of options.observers) observers.add(observer);
   }
 
   /**
@@ -80,7 +92,9 @@ export class LockService {
   async tryRun<T>(name: LockName, ...rest: RunArguments<T>): Promise<TryRunResult<T>> {
     const [options, body] = splitArguments(rest);
     const result = await unlessBusy(body, (watched) => this.run(name, withoutWait(options), watched));
-    return result ? { acquired: true, value: result.value } : { acquired: false };
+    if (result) return { acquired: true, value: result.value };
+    this.skipped(name, options, 'busy');
+    return { acquired: false };
   }
 
   /**
@@ -93,7 +107,17 @@ export class LockService {
   async once<T>(name: string, options: OnceOptions, body: LockedBody<T>): Promise<OnceResult<T>> {
     assertBody(body, ONCE);
     const result = await unlessBusy(body, (watched) => this.runOnce(name, withoutWait(options), watched));
-    return result ? result.value : { status: 'busy' };
+    if (result) return result.value;
+    const { remember: _, ...lock } = options;
+    this.skipped(name, lock, 'busy');
+    return { status: 'busy' };
+  }
+
+  /** @internal Tells the observers that work was left out. */
+  skipped(name: LockName, options: LockOptions | undefined, why: 'busy' | 'closed'): void {
+    const { witnesses, defaults } = this.locker;
+    if (!witnesses) return;
+    witnesses.tell('skipped', resolveNames(name)[0] as string, resolveLockOptions(defaults, options), { why });
   }
 
   /** @internal As `once`, but a busy lock is an error, and `wait` that of the defaults. */
@@ -142,16 +166,41 @@ export class LockService {
   }
 
   /**
+   * Whether locks can be had, as this process sees it: asks the store, and counts what is held and waited for here. Never
+   * rejects because of the store.
+   * @throws LockOptionsError for wrong options.
+   */
+  health(options?: LockHealthOptions): Promise<LockHealth> {
+    return healthOf(this.locker, options);
+  }
+
+  /**
+   * Tells `observer` what happens to the locks of this process from now on, as the option `observer` does. The returned
+   * function ends that. What is under way when it begins is not told.
+   * @throws LockOptionsError for what cannot observe anything.
+   */
+  observe(observer: LockObserver): () => void {
+    assertObserver(observer, 'The argument of observe()');
+    return this.#observers.add(observer);
+  }
+
+  /**
    * Shuts down: no new locks, waiters get `LockClosedError`, bodies that run have `shutdownGrace` to end, what is still
    * held is released and its signal aborted, own connections are closed. A second call waits for the first.
    */
   close(): Promise<void> {
-    this.#closed ??= this.locker.close().then(this.#closeStore);
+    this.#closed ??= this.#close();
     return this.#closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.locker.close();
+    await this.#closeStore();
+    this.#observers.clear();
   }
 
   /** Nest's hook, while requests are still served: others lead from now on. Locks are had as before. */

@@ -10,9 +10,11 @@ import {
   assertNoLonger,
   assertObject,
   DEFAULT_LOCK_OPTIONS,
+  kindOf,
   type LockOptions,
   resolveLockOptions,
 } from '../core/options.js';
+import { type LockObserver, OBSERVER_METHODS } from '../observe/lock-observer.js';
 
 /** What a lock service needs to know besides its store. */
 export interface LockServiceOptions {
@@ -50,6 +52,11 @@ export interface LockServiceOptions {
   oneNamePerCall?: boolean | undefined;
   /** Where warnings go. Default: Nest's logger, or the console without Nest. */
   logger?: LockLogger | undefined;
+  /**
+   * Told what happens to the locks of this process: for metrics, traces, alarms (docs/operating.md). `LockService.observe`
+   * adds one later. Default: none.
+   */
+  observer?: LockObserver | readonly LockObserver[] | undefined;
   /** Lock options for all locks of this service, where the call does not say otherwise. */
   defaults?: LockOptions | undefined;
 }
@@ -57,6 +64,7 @@ export interface LockServiceOptions {
 export interface ResolvedServiceOptions extends LockerOptions {
   readonly namespace: string;
   readonly oneNamePerCall: boolean | undefined;
+  readonly observers: readonly LockObserver[];
 }
 
 export const SERVICE_OPTIONS: readonly string[] = [
@@ -68,6 +76,7 @@ export const SERVICE_OPTIONS: readonly string[] = [
   'longestTtl',
   'oneNamePerCall',
   'logger',
+  'observer',
   'defaults',
 ];
 
@@ -93,6 +102,7 @@ export function resolveServiceOptions(options: LockServiceOptions, isQuorum = fa
     longestTtl,
     oneNamePerCall: resolveFlag(options.oneNamePerCall, 'oneNamePerCall'),
     logger: resolveLogger(options.logger),
+    observers: resolveObservers(options.observer),
     defaults,
   });
 }
@@ -130,4 +140,22 @@ function resolveFlag(flag: unknown, name: string): boolean | undefined {
 function resolveLogger(logger: LockLogger | undefined): LockLogger | undefined {
   if (logger === undefined || (typeof logger?.warn === 'function' && typeof logger.error === 'function')) return logger;
   throw new LockOptionsError('The option `logger` lacks warn() or error(): give a Nest logger, or `console`.');
+}
+
+function resolveObservers(observer: unknown): readonly LockObserver[] {
+  if (observer === undefined) return [];
+  const observers: unknown[] = Array.isArray(observer) ? observer : [observer];
+  for (const each of observers) assertObserver(each, 'The option `observer`');
+  return observers as LockObserver[];
+}
+
+/** Throws `LockOptionsError` for what cannot observe anything. `what`: where it was given. */
+export function assertObserver(observer: unknown, what: string): asserts observer is LockObserver {
+  const methods = typeof observer === 'object' && observer !== null ? (observer as Record<string, unknown>) : undefined;
+  const wrong = OBSERVER_METHODS.find((name) => methods && !['function', 'undefined'].includes(typeof methods[name]));
+  if (wrong) throw new LockOptionsError(`${what} has a \`${wrong}\` that is no function: make it a method.`);
+  if (methods && OBSERVER_METHODS.some((name) => methods[name])) return;
+  throw new LockOptionsError(
+    `${what} is ${kindOf(observer)} without any method of an observer: give an object with some of ${OBSERVER_METHODS.join(', ')}.`,
+  );
 }

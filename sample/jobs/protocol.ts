@@ -33,7 +33,7 @@ export interface World {
 }
 
 /** The lock store of the conductor; `listen` and `unlisten` stand for `subscribe`. */
-export interface StoreCalls extends Required<Omit<LockStore, 'subscribe' | 'close'>> {
+export interface StoreCalls extends Required<Omit<LockStore, 'subscribe' | 'status' | 'close'>> {
   listen(instance: string): void;
   unlisten(instance: string): void;
 }

@@ -14,7 +14,11 @@ import {
   OnElected,
 } from 'nestjs-lock';
 import { JobLocks, JobSemaphore, LockJobsModule } from 'nestjs-lock/jobs';
+import { openTelemetryObserver } from 'nestjs-lock/opentelemetry';
+import { prometheusObserver } from 'nestjs-lock/prometheus';
+import { LockHealthIndicator } from 'nestjs-lock/terminus';
 import { createLockManager } from 'nestjs-lock/web-locks';
+import { Registry } from 'prom-client';
 
 @Injectable()
 class OrdersService {
@@ -61,7 +65,13 @@ class Feed {
 export async function takeLocks(options: LockModuleOptions): Promise<void> {
   const jobs = { limits: { render: { servers: 2 } } };
 
-  @Module({ imports: [LockModule.forRoot(options), LockJobsModule.forRoot(jobs)], providers: [OrdersService, Feed] })
+  const registry = new Registry();
+  const observer = [openTelemetryObserver(), prometheusObserver({ registry })];
+
+  @Module({
+    imports: [LockModule.forRoot({ ...options, observer }), LockJobsModule.forRoot(jobs)],
+    providers: [OrdersService, Feed, LockHealthIndicator],
+  })
   class AppModule {}
 
   const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error', 'warn'], abortOnError: false });
@@ -78,6 +88,9 @@ export async function takeLocks(options: LockModuleOptions): Promise<void> {
   assert.equal((await feed.jobs.withLock('mail', order, () => 1)).status, 'ran');
   assert.equal(await feed.semaphore.run('render', () => 2), 2);
   assert.equal(await createLockManager(app.get(LockService)).request('web', (lock) => lock.mode), 'exclusive');
+  assert.equal((await app.get(LockHealthIndicator).isHealthy('locks')).locks.status, 'up');
+  const metrics = await registry.metrics();
+  assert.match(metrics, /nestjs_lock_hold_duration_seconds_count\{label="order:<orderId>".*outcome="released"\} 3/);
   await app.close();
   assert.equal(term.signal.aborted, true);
 }

@@ -15,7 +15,7 @@ describe('A candidate that resigns', () => {
     const onElected = vi.fn();
     const warn = vi.fn();
     const over = vi.fn();
-    const campaign = { realm: locks, grace: 1_000, acquire: () => granted.promise, warn, over };
+    const campaign = { realm: locks, grace: 1_000, tell: () => {}, acquire: () => granted.promise, warn, over };
     const election = new Candidacy('door', { onElected }, campaign);
     const lock = await locks.acquire('door');
     granted.resolve(lock);
@@ -32,7 +32,14 @@ describe('A candidate that resigns', () => {
     const fail = (): never => {
       throw new Error('no disk');
     };
-    const campaign = { realm: locks, grace: 1_000, acquire: () => locks.acquire('door'), warn: vi.fn(), over: vi.fn() };
+    const campaign = {
+      realm: locks,
+      grace: 1_000,
+      tell: () => {},
+      acquire: () => locks.acquire('door'),
+      warn: vi.fn(),
+      over: vi.fn(),
+    };
     const election: Candidacy = new Candidacy(
       'door',
       { onElected: fail, onDeposed: () => void election.resign() },
@@ -45,7 +52,7 @@ describe('A candidate that resigns', () => {
   it('in the pause after an error ends it', async () => {
     const warn = vi.fn();
     const acquire = vi.fn(() => Promise.reject(new Error('no store')));
-    const campaign = { realm: {}, grace: 1_000, acquire, warn, over: () => {} };
+    const campaign = { realm: {}, grace: 1_000, tell: () => {}, acquire, warn, over: () => {} };
     const election = new Candidacy('door', { onElected: () => {} }, campaign);
     await settle();
     expect(vi.getTimerCount()).toBe(1);

@@ -50,10 +50,11 @@ export function Locked(key?: LockedKey, options: LockedOptions = {}): any {
       },
       call: (locks, name, given, body) => {
         if (onBusy === 'throw') return locks.run(name, given, body);
-        return skipWhenClosed(body, async (watched) => {
+        const attempt = async (watched: () => unknown): Promise<unknown> => {
           const result = await locks.tryRun(name, given, watched);
           return result.acquired ? result.value : undefined;
-        });
+        };
+        return skipWhenClosed(body, attempt, () => locks.skipped(name, given, 'closed'));
       },
     });
 }

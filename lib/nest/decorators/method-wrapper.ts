@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { LockOptionsError } from '../../core/errors.js';
 import type { LockName } from '../../core/names.js';
-import { type LockOptions, oneOf, PLACE } from '../../core/options.js';
+import { type LockOptions, oneOf, PLACE, type Place } from '../../core/options.js';
 import type { LockService } from '../../service/lock-service.js';
 import { checkRegistrationName } from '../lock.constants.js';
 import { optionsPerCall, type SignalPerCall, withoutCallSignal } from './call-signal.js';
@@ -48,7 +48,7 @@ export function wrapMethod<O extends LockOptions>(
   check(withoutCallSignal(options), at);
   const parameters = visibleParameters(target, method, ORIGINALS.get(original) ?? original);
   const nameOf = compileKey(key, { method: site, parameters }, decorator);
-  const optionsOf = optionsPerCall<O>(placed(options, site), at);
+  const optionsOf = optionsPerCall<O>(placed(options, { method: site, label: labelOf(key) }), at);
   const property = injectService(target, registration);
 
   const wrapped = new Proxy(original, {
@@ -71,10 +71,15 @@ export function wrapMethod<O extends LockOptions>(
 }
 
 /** The options as they say where they stand; they are resolved once, and so must not change. */
-function placed<O extends LockOptions>(options: SignalPerCall<O>, site: string): SignalPerCall<O> {
-  const placed = { ...options, [PLACE]: site } as SignalPerCall<O>;
+function placed<O extends LockOptions>(options: SignalPerCall<O>, place: Place): SignalPerCall<O> {
+  const placed = { ...options, [PLACE]: place } as SignalPerCall<O>;
   Object.freeze(placed);
   return placed;
+}
+
+/** How metrics call the locks of a template, or of several; of a function nothing is known but its results. */
+function labelOf(key: LockedKey | undefined): string | undefined {
+  return typeof key === 'function' || key === undefined ? undefined : [key].flat().join(', ');
 }
 
 function methodOf(

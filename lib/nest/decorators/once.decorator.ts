@@ -36,7 +36,10 @@ export function Once(key: LockedKey | undefined, options: OnceMethodOptions): an
       check: (given, at) => void resolveOnceOptions(DEFAULT_LOCK_OPTIONS, given, at),
       call: async (locks, name, given, body) => {
         if (onBusy === 'throw') return valueIn(await locks.runOnce(name as string, given, body));
-        return skipWhenClosed(body, async (watched) => valueIn(await locks.once(name as string, given, watched)));
+        const attempt = async (watched: () => unknown): Promise<unknown> =>
+          valueIn(await locks.once(name as string, given, watched));
+        const { remember: _, ...lock } = given;
+        return skipWhenClosed(body, attempt, () => locks.skipped(name, lock, 'closed'));
       },
     });
 }

@@ -11,6 +11,7 @@ import type {
   Renewal,
   StoreListener,
   StoreState,
+  StoreStatus,
 } from '../../core/lock-store.js';
 import { outside, runtime } from '../../core/runtime.js';
 import { Marks } from './marks.js';
@@ -99,6 +100,10 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
   async names(prefix: string): Promise<readonly string[]> {
     this.#sweep();
     return [...this.#locks.keys()].filter((name) => name.startsWith(prefix)).sort();
+  }
+
+  status(): StoreStatus {
+    return { kind: 'memory', messagesProven: undefined };
   }
 
   subscribe(instance: string, listener: StoreListener): () => void {

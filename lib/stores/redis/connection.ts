@@ -67,7 +67,7 @@ export class Connection {
   private constructor(client: RedisClient, own: boolean, logger: LockLogger | undefined, make?: () => RedisClient) {
     this.#client = client;
     this.own = own;
-    this.outage = new Trouble(logger);
+    this.outage = new Trouble(logger, 'connection');
     this.#make = make;
     const lost = (): void => {
       this.losses += 1;

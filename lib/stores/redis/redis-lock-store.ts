@@ -13,6 +13,7 @@ import type {
   Renewal,
   StoreListener,
   StoreState,
+  StoreStatus,
 } from '../../core/lock-store.js';
 import type { LockLogger } from '../../core/logger.js';
 import type { Connection } from './connection.js';
@@ -190,6 +191,11 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     // By the way of all calls, which know of an outage, and wait until Redis is not busy any more.
     await this.doneAt('names');
     return namesIn(this.#connection.client, { namespace, prefix, commandTimeout });
+  }
+
+  status(): StoreStatus {
+    const [proven] = [...this.#channels.values()].map(({ isProven }) => isProven);
+    return { kind: 'redis', messagesProven: proven };
   }
 
   subscribe(instance: string, listener: StoreListener): () => void {

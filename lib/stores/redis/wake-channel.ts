@@ -62,7 +62,7 @@ export class WakeChannel {
     const { connection, channelPrefix, instance, logger, probe } = options;
     this.#options = options;
     this.#channel = channelPrefix + instance;
-    this.#trouble = new Trouble(logger);
+    this.#trouble = new Trouble(logger, 'messages');
     this.#subscriber = connection.duplicate();
     this.#replacement = new Replacement(this.#subscriber, () => this.#watchOpening());
     this.#proof = new Proof({
@@ -86,6 +86,11 @@ export class WakeChannel {
   /** Whether a message that reaches nobody says that we are gone: the server that publishes is the one that we listen to. */
   get verified(): boolean {
     return this.#proof.isProven && this.#proof.isCounted;
+  }
+
+  /** Whether messages are known to arrive; undefined while nobody waits for any. */
+  get isProven(): boolean | undefined {
+    return this.#proof.isProven || (this.#waiters.size > 0 ? false : undefined);
   }
 
   /** How long the store keeps a waiter that it does not hear from, in ms. */

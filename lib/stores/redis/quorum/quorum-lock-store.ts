@@ -10,6 +10,7 @@ import type {
   Renewal,
   StoreListener,
   StoreState,
+  StoreStatus,
 } from '../../../core/lock-store.js';
 import type { LockLogger } from '../../../core/logger.js';
 import { runtime } from '../../../core/runtime.js';
@@ -235,6 +236,16 @@ export class QuorumLockStore implements LockStore {
   }
 
   /** One server's grant is no more than a hint that it may be our turn: the next attempt asks all of them. */
+  status(): StoreStatus {
+    const stores = this.#quorum.voters.map(({ store }) => store);
+    const proven = stores.map((store) => store.status?.().messagesProven).filter((each) => each !== undefined);
+    return {
+      kind: 'quorum',
+      messagesProven: proven.length > 0 ? proven.every(Boolean) : undefined,
+      servers: { reachable: stores.filter(({ reachable }) => reachable !== false).length, of: stores.length },
+    };
+  }
+
   subscribe(instance: string, listener: StoreListener): () => void {
     const hints: StoreListener = {
       granted: (owner) => listener.nudged(owner),

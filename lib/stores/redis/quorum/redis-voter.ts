@@ -57,7 +57,7 @@ export class RedisVoter extends RedisLockStore implements VoterStore {
     this.#connection = options.connection;
     this.#abstinence = abstinence;
     this.#patience = options.commandTimeout;
-    this.#trouble = new Trouble(options.logger);
+    this.#trouble = new Trouble(options.logger, 'server');
     this.#key = keyOf(options.namespace, 'quorum');
     this.#opened = new Promise((resolve) => {
       this.#connection.onReady(resolve);

@@ -17,7 +17,7 @@ export class Roll {
   constructor(voters: readonly Voter[], patience: number, logger: LockLogger | undefined) {
     this.#voters = voters;
     this.#patience = patience;
-    this.#trouble = new Trouble(logger);
+    this.#trouble = new Trouble(logger, 'server');
     for (const { store } of voters) store.onIdentified?.(() => this.#compare());
   }
 

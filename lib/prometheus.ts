@@ -1,0 +1,1 @@
+export { type PrometheusOptions, prometheusObserver } from './observe/prometheus.js';

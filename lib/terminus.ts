@@ -1,0 +1,1 @@
+export { type LockHealthDetails, LockHealthIndicator } from './nest/terminus/lock-health.indicator.js';
