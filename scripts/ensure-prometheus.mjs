@@ -3,11 +3,12 @@
 import { spawnSync } from 'node:child_process';
 import { installDebianPackage } from './debian-package.mjs';
 
-const isInstalled = () =>
-  ['prometheus', 'promtool'].every((program) => spawnSync(program, ['--version']).status === 0);
+const isInstalled = () => ['prometheus', 'promtool'].every((program) => spawnSync(program, ['--version']).status === 0);
 
 if (!isInstalled()) installDebianPackage('prometheus', 'prometheus');
 if (!isInstalled()) {
-  console.error('No Prometheus found. Install it (https://prometheus.io/download), with prometheus and promtool on the PATH.');
+  console.error(
+    'No Prometheus found. Install it (https://prometheus.io/download), with prometheus and promtool on the PATH.',
+  );
   process.exit(1);
 }

@@ -25,6 +25,7 @@ describe('Lock options', () => {
       signal: undefined,
       reentrant: false,
       onLost: 'throw',
+      label: 'other',
     });
     expect(Object.isFrozen(resolve(undefined))).toBe(true);
     expect(Object.isFrozen(resolve({ ttl: 5 }))).toBe(true);
@@ -45,6 +46,7 @@ describe('Lock options', () => {
       signal,
       reentrant: true,
       onLost: 'ignore',
+      label: 'order',
     };
     expect(resolve(options)).toEqual({
       ...options,
@@ -130,7 +132,7 @@ describe('Lock options', () => {
   it.each(['timeout', 'TTL', '0'])('refuse the unknown option %s, and list those there are', (key) => {
     expect(() => resolve({ [key]: 1 })).toThrow(LockOptionsError);
     expect(() => resolve({ [key]: 1 })).toThrow(
-      `Unknown option \`${key}\` in the lock options: use one of ttl, wait, mode, permits, maxWaiting, replicas, renew, maxHold, holdAtLeast, signal, reentrant, onLost.`,
+      `Unknown option \`${key}\` in the lock options: use one of ttl, wait, mode, permits, maxWaiting, replicas, renew, maxHold, holdAtLeast, signal, reentrant, onLost, label.`,
     );
   });
 

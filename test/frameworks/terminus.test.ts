@@ -21,7 +21,7 @@ describe.each(NEST_VERSIONS)('The health of the locks on Nest %i', (nest) => {
     onTestFinished(() => server.stop());
     const namespace = unique('health');
     const app = await App.start('health', nest, { REDIS_URL: server.url, NAMESPACE: namespace });
-    const other = await createLockService({ redis: server.url, namespace });
+    const other = await createLockService({ redis: server.url, namespace, shutdownGrace: 0 });
     onTestFinished(() => other.close());
     await other.acquire('health');
     await until(async () => (await healthOf(app)).code === 200);

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -43,11 +43,15 @@ it('a real Prometheus scrapes the metrics and evaluates the rules', async () => 
   // JSON is YAML.
   writeFileSync(config, JSON.stringify({ global, rule_files: [RULES], scrape_configs: scrape }));
   const port = await freePort();
-  const prometheus = spawnOwned('prometheus', [
-    `--config.file=${config}`,
-    `--storage.tsdb.path=${join(folder, 'data')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-  ], { stdio: 'ignore' });
+  const prometheus = spawnOwned(
+    'prometheus',
+    [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ],
+    { stdio: 'ignore' },
+  );
   onTestFinished(() => killProcess(prometheus));
 
   const get = async <T>(path: string): Promise<T | undefined> => {
