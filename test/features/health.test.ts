@@ -38,6 +38,18 @@ describe('The health of the locks', () => {
     expect(await locks.health()).toMatchObject({ held: 2, waiting: 2 });
   });
 
+  it('does not count as waiting who may get the lock at once', async () => {
+    class Slow extends MemoryLockStore {
+      override acquire(...claim: Parameters<MemoryLockStore['acquire']>): ReturnType<MemoryLockStore['acquire']> {
+        return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(super.acquire(...claim)))));
+      }
+    }
+    const locks = await open(new Slow());
+    const acquired = locks.acquire('door');
+    expect(await locks.health()).toMatchObject({ held: 0, waiting: 0 });
+    await (await acquired).release();
+  });
+
   it('is down when the store does not answer in time, and says so', async () => {
     class Hung extends MemoryLockStore {
       override inspect(): Promise<StoreState> {

@@ -8,6 +8,7 @@ import {
   type LockObserver,
   LockOptionsError,
   type LockService,
+  MemoryLockStore,
 } from '../../lib/index.js';
 import { Recorder } from './recorder.js';
 
@@ -108,6 +109,43 @@ describe('An observer', () => {
       held: expect.any(Number),
     });
   });
+
+  it('is told only the first of what ends an acquisition', async () => {
+    const [first, second] = [await locks.acquire('first'), await locks.acquire('second')];
+    await locks.forceRelease('first');
+    await locks
+      .run('body', async (lock) => {
+        await locks.forceRelease('body');
+        expect(lock.held).toBe(false);
+      })
+      .catch(() => {});
+    await first[Symbol.asyncDispose]();
+    await second.release();
+    await locks.forceRelease('second');
+    await soon();
+    expect(recorder.told.flatMap(([what, { name }]) => (what === 'acquired' ? [] : [`${what} ${name}`]))).toEqual([
+      'lost first',
+      'lost body',
+      'released second',
+    ]);
+  });
+
+  it.each([true, false])(
+    'is told once of a loss that the mark has found (beneath an outer call: %j)',
+    async (nested) => {
+      class Forgetful extends MemoryLockStore {
+        override async complete(): Promise<boolean> {
+          return false;
+        }
+      }
+      const service = await open({ store: new Forgetful(), observer: recorder.observer });
+      const once = (): Promise<unknown> => service.once('door', { remember: '1m', reentrant: true }, () => undefined);
+      await (nested ? service.run('door', once) : once()).catch(() => {});
+      await soon();
+      expect(recorder.happened()).toEqual(['acquired', 'lost']);
+      expect(recorder.last('lost')).toMatchObject({ why: 'taken' });
+    },
+  );
 
   it('is told each name of several', async () => {
     const lock = await locks.acquire(['b', 'a']);
@@ -305,6 +343,24 @@ describe('An observer', () => {
     const service = await open({ observer: [running('outer'), running('inner')] });
     expect(await service.run('door', async () => contexts.getStore())).toEqual(['outer', 'inner']);
     expect(contexts.getStore()).toBeUndefined();
+  });
+
+  it('runs no nested body that shares a lock in the context of the outer one', async () => {
+    const contexts = new AsyncLocalStorage<string>();
+    const run: LockObserver['run'] = (event, body) => contexts.run(`lock ${event.id}`, body);
+    const service = await open({ observer: { run } as LockObserver });
+    const seen = await service.run('door', () =>
+      contexts.run('between', () => service.run('door', { reentrant: true }, async () => contexts.getStore())),
+    );
+    expect(seen).toBe('between');
+  });
+
+  it('costs nothing once it is taken away', async () => {
+    const service = await open();
+    const end = service.observe(recorder.observer);
+    expect(service.locker.witnesses).toBeDefined();
+    end();
+    expect(service.locker.witnesses).toBeUndefined();
   });
 
   it('is told how long the calls to the store took, if it wants to know', async () => {

@@ -58,12 +58,12 @@ it('a real Prometheus scrapes the metrics and evaluates the rules', async () => 
     const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`).catch(() => undefined);
     return response?.ok ? ((await response.json()) as { data: T }).data : undefined;
   };
-  const valueOf = async (query: string): Promise<string | undefined> => {
+  const queried = async (query: string): Promise<string | undefined> => {
     type Found = { result: { value: [number, string] }[] };
     return (await get<Found>(`query?query=${encodeURIComponent(query)}`))?.result[0]?.value[1];
   };
-  await until(async () => (await valueOf('nestjs_lock_held{label="order",mode="exclusive",store="memory"}')) === '1');
-  expect(await valueOf('nestjs_lock_lost_total{why="forced"}')).toBe('1');
+  await until(async () => (await queried('nestjs_lock_held{label="order",mode="exclusive",store="memory"}')) === '1');
+  expect(await queried('nestjs_lock_lost_total{why="forced"}')).toBe('1');
   type Groups = { groups: { rules: { name: string; health: string; lastError?: string }[] }[] };
   const rules = async () => (await get<Groups>('rules'))?.groups.flatMap((group) => group.rules) ?? [];
   await until(async () => (await rules()).every(({ health }) => health !== 'unknown') && (await rules()).length > 0);
