@@ -36,6 +36,7 @@ export type { LockMode, LockOptions } from './core/options.js';
 export type { LockHolder, LockInspection, LockWaiter } from './core/store-calls.js';
 export type { LockHealth, LockHealthOptions } from './features/health.js';
 export type { DeposedReason, ElectionListener, ElectOptions, LeaderElection } from './features/leader-election.js';
+export type { ListedHolder, ListedLock, ListedWaiter, LockListOptions, LockPage } from './features/list.js';
 export type { OnceOptions, OnceResult } from './features/once.js';
 export { InjectLocks } from './nest/decorators/inject-locks.decorator.js';
 export { LockParam } from './nest/decorators/lock-param.decorator.js';

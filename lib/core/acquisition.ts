@@ -1,6 +1,8 @@
 import type { Claim } from './claim.js';
 import { type Clock } from './clock.js';
+import { type Chain, namesHeldBy } from './context.js';
 import { LockBusyError, type LockLostWhy, LockUnavailableError } from './errors.js';
+import type { HeldFact, WaitingFact } from './facts.js';
 import type { OnDelay } from './lease.js';
 import type { Linked } from './line.js';
 import { HeldLock } from './lock.js';
@@ -51,6 +53,8 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   readonly wait: number;
   readonly stealsAfter: number | null | undefined;
   readonly witness: Witness | undefined;
+  /** That of the caller while it waits, for operators who ask who waits for whom. */
+  chain: Chain;
   readonly promise: Promise<Acquisition>;
   /** By which it is asked for, and held. */
   claim!: Claim;
@@ -87,6 +91,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     options: ResolvedLockOptions,
     { wait, stealsAfter, ownChain }: Circumstances,
     witness: Witness | undefined,
+    chain: Chain,
   ) {
     super();
     this.#clock = clock;
@@ -97,6 +102,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     this.stealsAfter = stealsAfter;
     this.#ownChain = ownChain;
     this.witness = witness;
+    this.chain = chain;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -133,6 +139,14 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   /** Whether it is known to be busy, and waited for. */
   get isWaiting(): boolean {
     return this.#isCounting && this.#state === 'waiting';
+  }
+
+  get heldFact(): HeldFact {
+    return { name: this.name, method: this.options.place ?? null };
+  }
+
+  waitingFact(realm: object): WaitingFact {
+    return { ...this.heldFact, holds: namesHeldBy(this.chain, realm) };
   }
 
   /** Granted, refused or given up. */
@@ -219,6 +233,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     this.#state = state;
     this.#resolve = undefined;
     this.#reject = undefined;
+    this.chain = undefined;
     this.#cancelWait?.();
     this.#cancelAbort?.();
   }

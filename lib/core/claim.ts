@@ -78,7 +78,6 @@ export class Claim extends Asking {
   #mayServe = false;
   /** Given back by its caller, and kept until the end of the tick for a caller that asks in it. */
   #isLingering = false;
-  /** The end of the tick is waited for. */
   #isWatched = false;
   #cancelWindow: CancelTimer | undefined;
 
@@ -96,12 +95,17 @@ export class Claim extends Asking {
 
   /** Whether a caller waits here, be it for the first answer of the store. */
   get isAwaited(): boolean {
-    return this.#line.first !== undefined;
+    return this.#line.size > 0;
   }
 
-  /** How many callers wait here, and know that the lock is busy. */
-  get waiting(): number {
-    return this.#line.all().filter(({ isWaiting }) => isWaiting).length;
+  /** Those who wait here, and know that the lock is busy. */
+  get waiting(): Acquisition[] {
+    return this.#line.all().filter(({ isWaiting }) => isWaiting);
+  }
+
+  /** Whom it serves now. */
+  get holder(): Acquisition | undefined {
+    return this.held ? this.#serving : undefined;
   }
 
   /** `heldHere`: another caller of this process holds the lock. */

@@ -2,6 +2,7 @@ import type { Acquisition } from './acquisition.js';
 import { AskRounds } from './ask-rounds.js';
 import { Claim, type ClaimKeeper, type HandOverBounds, type OfName } from './claim.js';
 import { type Clock } from './clock.js';
+import { namesOf, type ProcessFacts } from './facts.js';
 import { Instance, seqOf } from './instance.js';
 import type { Line } from './line.js';
 import { type AwaitedEnd, RELEASE_PATIENCE_MS } from './lock.js';
@@ -24,6 +25,8 @@ export interface ClaimsOptions {
   readonly commandTimeout: number;
   readonly longestTtl: number;
   readonly bounds: HandOverBounds;
+  /** Of the call chains of this service. */
+  readonly realm: object;
 }
 
 /** One process at the store: all its claims, and the messages for them. */
@@ -34,6 +37,7 @@ export class Claims implements ClaimKeeper, StoreListener {
   readonly commandTimeout: number;
   readonly longestTtl: number;
   readonly bounds: HandOverBounds;
+  readonly realm: object;
   readonly wheel: RenewalWheel;
   readonly rounds: AskRounds;
   readonly watchdog = new Watchdog<AwaitedEnd>(RELEASE_PATIENCE_MS, ({ resolve }) => resolve());
@@ -51,13 +55,14 @@ export class Claims implements ClaimKeeper, StoreListener {
   #unsubscribe: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
 
-  constructor({ store, clock, label, commandTimeout, longestTtl, bounds }: ClaimsOptions) {
+  constructor({ store, clock, label, commandTimeout, longestTtl, bounds, realm }: ClaimsOptions) {
     this.store = store;
     this.clock = clock;
     this.label = label;
     this.commandTimeout = commandTimeout;
     this.longestTtl = longestTtl;
     this.bounds = bounds;
+    this.realm = realm;
     this.wheel = new RenewalWheel(clock);
     this.rounds = new AskRounds(clock);
   }
@@ -135,7 +140,7 @@ export class Claims implements ClaimKeeper, StoreListener {
 
   /** How many callers wait for a lock that is busy. */
   get waiting(): number {
-    return this.#claims.values().reduce((sum, { waiting }) => sum + waiting, 0);
+    return this.#claims.values().reduce((sum, { waiting }) => sum + waiting.length, 0);
   }
 
   /** The names that this process holds. */
@@ -179,6 +184,24 @@ export class Claims implements ClaimKeeper, StoreListener {
 
   nudged(owner: Owner): void {
     this.#ours(owner)?.again();
+  }
+
+  /** An operator asks what this process knows of some names. */
+  asked(question: string): string {
+    const names = namesOf(question);
+    const claims = this.#claims.values();
+    const facts: ProcessFacts = {
+      held: claims.flatMap(({ holder }) => (holder && names.has(holder.name) ? holder.heldFact : [])),
+      waiting: claims
+        .flatMap(({ waiting }) => waiting.map((acquisition) => acquisition.waitingFact(this.realm)))
+        .filter(({ name, holds }) => names.has(name) || holds.some((held) => names.has(held))),
+    };
+    return JSON.stringify(facts);
+  }
+
+  /** Hears messages from now on, if it did not already. */
+  listen(): void {
+    this.#instance ??= this.#begin();
   }
 
   reconnected(): void {

@@ -30,6 +30,23 @@ export function currentLock(name?: string): Lock | undefined {
   return undefined;
 }
 
+/** The call chain of an async context: what it holds is read when somebody asks. */
+export type Chain = Frame | undefined;
+
+/** The call chain of this async context. */
+export function chainHere(): Chain {
+  return frames.getStore();
+}
+
+/** The names that the bodies of a chain hold, the innermost first. */
+export function namesHeldBy(chain: Chain, realm: object): string[] {
+  const names = new Set<string>();
+  for (let frame = chain; frame; frame = frame.outer) {
+    if (frame.realm === realm && frame.lock.held) for (const name of frame.lock.names) names.add(name);
+  }
+  return [...names];
+}
+
 /** The innermost frame of this call chain whose body still runs, and that holds `name`. */
 export function heldHere(realm: object, name: string): { lock: HeldLock; part: Acquisition } | undefined {
   for (let frame = frames.getStore(); frame; frame = frame.outer) {

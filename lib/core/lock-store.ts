@@ -156,6 +156,8 @@ export interface StoreListener {
   releaseRequested?(owner: Owner, token: number | undefined): void;
   /** Messages may have been missed: every waiter and holder should ask again. */
   reconnected(): void;
+  /** Another process puts a question (`LockStoreExtras.ask`). Returns the answer; undefined: there is none. */
+  asked?(question: string): string | undefined;
 }
 
 /** What is known of a store without asking it. */
@@ -186,6 +188,11 @@ export interface LockStoreExtras {
    * still `expected`; else busy. An owner that holds already gets its own token again.
    */
   steal(claim: Claim, expected: number | null): Promise<Granted | Busy>;
+  /**
+   * Puts the question to the processes of these instances, by their messages; resolves to what they have answered within
+   * `ms`, by instance. Who asks has to be subscribed. For operators.
+   */
+  ask(instances: readonly string[], question: string, ms: number): Promise<ReadonlyMap<string, string>>;
   /** The names that begin with `prefix` and are held or waited for. For operators: may cost a walk over the whole store. */
   names(prefix: string): Promise<readonly string[]>;
 }

@@ -2,7 +2,7 @@ import { Acquisition, type Circumstances } from './acquisition.js';
 import type { HandOverBounds } from './claim.js';
 import { Claims } from './claims.js';
 import type { Clock } from './clock.js';
-import { heldHere, runWithin } from './context.js';
+import { chainHere, heldHere, runWithin } from './context.js';
 import {
   LockBusyError,
   LockClosedError,
@@ -11,6 +11,7 @@ import {
   LockUpgradeError,
   OWN_CHAIN_REMEDY,
 } from './errors.js';
+import { factsOf, type ProcessFacts, questionOf } from './facts.js';
 import { type HeldLock, JointLock, type Lock } from './lock.js';
 import type { LockStore, StoreStatus } from './lock-store.js';
 import { harmless, type LockLogger } from './logger.js';
@@ -73,7 +74,7 @@ export class Locker {
     const logger = options.logger && harmless(options.logger);
     this.#warn = (message) => logger?.warn(message);
     const { instance: label, commandTimeout, localHandOver: bounds, longestTtl } = options;
-    this.#claims = new Claims({ store, clock, label, commandTimeout, longestTtl, bounds });
+    this.#claims = new Claims({ store, clock, label, commandTimeout, longestTtl, bounds, realm: this });
   }
 
   /** All the names, or none. `names` are in the global order. */
@@ -173,6 +174,14 @@ export class Locker {
     return { held: this.#claims.heldNames.length, waiting: this.#claims.waiting };
   }
 
+  /** What the processes of these instances know of the names, as far as they answer within `ms`. */
+  async ask(instances: readonly string[], names: readonly string[], ms: number): Promise<Map<string, ProcessFacts>> {
+    const { store } = this.calls;
+    this.#claims.listen();
+    const answers = await store.ask?.([...new Set(instances)], questionOf(names), ms);
+    return new Map([...(answers ?? [])].map(([instance, answer]) => [instance, factsOf(answer)]));
+  }
+
   /** From now on, all that is asked of the store goes by the one that `wrap` makes of it. */
   askThrough(wrap: (store: LockStore) => LockStore): void {
     const store = wrap(this.#store);
@@ -236,7 +245,7 @@ export class Locker {
 
   #stand(name: string, options: ResolvedLockOptions, circumstances: Circumstances): Promise<Acquisition> {
     const witness = this.witnesses?.begin(name, options);
-    const acquisition = new Acquisition(this.#clock, name, options, circumstances, witness);
+    const acquisition = new Acquisition(this.#clock, name, options, circumstances, witness, chainHere());
     this.#claims.enter(acquisition);
     return acquisition.promise;
   }

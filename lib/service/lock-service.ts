@@ -9,6 +9,7 @@ import type { LockInspection } from '../core/store-calls.js';
 import { nullIfBusy, unlessBusy } from '../features/busy.js';
 import { healthOf, type LockHealth, type LockHealthOptions } from '../features/health.js';
 import { Elections, type ElectOptions, type LeaderElection } from '../features/leader-election.js';
+import { type LockListOptions, type LockPage, pageOf } from '../features/list.js';
 import { type OnceOptions, type OnceResult, resolveOnceOptions, runOnce } from '../features/once.js';
 import type { LockObserver } from '../observe/lock-observer.js';
 import { Observers } from '../observe/observers.js';
@@ -155,6 +156,17 @@ export class LockService {
   /** Who holds the lock and who waits for it, in the order of the queue. For operators: it is old when it arrives. */
   async inspect(name: string): Promise<LockInspection> {
     return this.locker.calls.inspect(single(name));
+  }
+
+  /**
+   * The names that begin with `prefix` and are held or waited for, with who holds them, who waits, in which method, and what
+   * the call chains of those who wait hold meanwhile. In pages, for operators: it walks over the keys of the store, and it
+   * is old when it arrives. Processes are asked by their messages; one that does not answer within a quarter of a second
+   * is listed all the same.
+   * @throws LockOptionsError for wrong options, and for a store that keeps no list of names.
+   */
+  async list(prefix = '', options?: LockListOptions): Promise<LockPage> {
+    return pageOf(this.locker, prefix, options);
   }
 
   /**

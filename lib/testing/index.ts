@@ -6,6 +6,7 @@
  *     runLockStoreSuite({ describe, it, expect, createStore: () => new MyLockStore(url) });
  */
 import type { LockStoreExtras } from '../core/lock-store.js';
+import { askChapter } from './ask.chapter.js';
 import { crowdChapter } from './crowd.chapter.js';
 import { exclusiveChapter } from './exclusive.chapter.js';
 import { type Chapter, chapterOf, type LockStoreSuiteOptions } from './harness.js';
@@ -49,6 +50,7 @@ const EXTRAS: readonly [title: string, needs: readonly (keyof LockStoreExtras)[]
   ['a request for release', ['requestRelease'], requestChapter],
   ['a steal', ['steal'], stealChapter],
   ['a list of names', ['names'], namesChapter],
+  ['questions', ['ask'], askChapter],
 ];
 
 /** Declares the tests of the contract of `LockStore`. */

@@ -17,6 +17,8 @@ export class Peer {
   readonly revoked = new Set<Owner>();
   readonly nudged = new Set<Owner>();
   readonly requested = new Set<Owner>();
+  /** What it answers when it is asked. */
+  answer: ((question: string) => string) | undefined;
   readonly #instance = new Instance('suite');
   readonly #unsubscribe: () => void;
   #lastSeq = 0;
@@ -28,6 +30,7 @@ export class Peer {
       nudged: (owner) => void this.nudged.add(owner),
       releaseRequested: (owner) => void this.requested.add(owner),
       reconnected: () => {},
+      asked: (question) => this.answer?.(question),
     });
   }
 
@@ -37,6 +40,10 @@ export class Peer {
     peers.push(peer);
     await until('a pushed grant', async () => ((await peer.#hearsItself()) ? true : undefined));
     return peer;
+  }
+
+  get instance(): string {
+    return this.#instance.id;
   }
 
   /** What the store is said to have beside the lock. */

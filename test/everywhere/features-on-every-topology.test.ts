@@ -101,6 +101,21 @@ describe.each(Object.entries(TOPOLOGIES))('What stands on the lock, on %s', (nam
     expect(await second.promise).toBeGreaterThan(term);
   });
 
+  it('locks are listed, with what those who wait hold meanwhile', async () => {
+    const [here, there] = await services();
+    const lock = await here.acquire('list:b');
+    const waiting = there.run('list:a', () => there.run('list:b', { wait: '1m' }, () => 'done'));
+    await until(async () => {
+      const { locks } = await here.list('list:');
+      const [a, b] = locks;
+      return a?.name === 'list:a' && a.holders[0]?.answers && b?.waiting[0]?.holds.join() === 'list:a';
+    });
+    expect((await there.list('list:b')).locks.map(({ holders }) => holders[0]?.answers)).toEqual([true]);
+    expect((await here.health()).status).toBe('up');
+    await lock.release();
+    expect(await waiting).toBe('done');
+  });
+
   it('a holder hears that its lock is asked for', async () => {
     const [here, there] = await services();
     const lock = await here.acquire('door');

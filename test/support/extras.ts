@@ -7,6 +7,7 @@ const EXTRAS: Record<keyof LockStoreExtras, true> = {
   requestRelease: true,
   steal: true,
   names: true,
+  ask: true,
 };
 
 export const ALL_EXTRAS = Object.keys(EXTRAS) as (keyof LockStoreExtras)[];

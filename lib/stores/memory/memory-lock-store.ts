@@ -102,6 +102,14 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
     return [...this.#locks.keys()].filter((name) => name.startsWith(prefix)).sort();
   }
 
+  async ask(instances: readonly string[], question: string): Promise<ReadonlyMap<string, string>> {
+    const answers = instances.map((each): [string, string | undefined] => [
+      each,
+      this.#listeners.get(each)?.asked?.(question),
+    ]);
+    return new Map(answers.filter((answer): answer is [string, string] => answer[1] !== undefined));
+  }
+
   status(): StoreStatus {
     return { kind: 'memory', messagesProven: undefined };
   }

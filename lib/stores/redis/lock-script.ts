@@ -70,6 +70,8 @@ export const operation = {
   inspect: (): Operation => any('inspect', []),
   /** `nonce`: what the instance then hears, if it hears anything. One word. */
   probe: (instance: string, nonce: string): Operation => any('probe', [instance, nonce]),
+  /** What the process of the instance then hears, if it hears anything. Words without spaces, of which none is empty. */
+  say: (instance: string, words: readonly string[]): Operation => any('say', [instance, ...words]),
 };
 
 /** The replies of one call, one for each operation; a single line is the reply to all of them. */
@@ -136,8 +138,8 @@ export function readState(reply: string): StoreState {
 
 const MESSAGE = /^(\d+) (?:p (\S+)|([?xr])(?: (\d+))?|(\d+) (\d+) (\d+) ([01]))$/;
 
-/** `x`: a hold was ended by force. `r`: somebody asks for it. `?`: ask again. `p`: a probe. */
-export type MessageKind = PushedGrant | '?' | 'x' | 'r' | 'p';
+/** `x`: a hold was ended by force. `r`: somebody asks for it. `?`: ask again. `p`: a probe. `q`: a question. `a`: its answer. */
+export type MessageKind = PushedGrant | '?' | 'x' | 'r' | 'p' | 'q' | 'a';
 
 export interface Message {
   /** The owner's number; 0 for the instance itself. */
@@ -145,18 +147,34 @@ export interface Message {
   readonly kind: MessageKind;
   /** Of `x` and `r`: the token of the hold that is meant. */
   readonly token?: number;
-  /** Of `p`. */
+  /** Of `p`, `q` and `a`. */
   readonly nonce?: string;
+  /** Of `q` and `a`: the instance that says it, and what it says. */
+  readonly from?: string;
+  readonly text?: string;
 }
+
+const SAID = /^0 ([qa]) (\S+) (\S+) (\S+)$/;
 
 /** What is said on the channel of an instance; undefined for what is none. */
 export function readMessage(message: string): Message | undefined {
+  const said = SAID.exec(message);
+  if (said) return readSaid(said);
   const [, seq, nonce, letter, meant, attempt, token, block, provisional] = MESSAGE.exec(message) ?? [];
   if (seq === undefined) return undefined;
   if (nonce) return { seq, kind: 'p', nonce };
   if (letter) return { seq, kind: letter as '?' | 'x' | 'r', ...(meant ? { token: Number(meant) } : {}) };
   const grant = { attempt: Number(attempt), token: Number(token), block: Number(block) };
   return { seq, kind: { granted: true, ...grant, provisional: provisional === '1' } };
+}
+
+function readSaid([, kind, from, nonce, text]: RegExpExecArray): Message | undefined {
+  try {
+    return { seq: '0', kind: kind as 'q' | 'a', from, nonce, text: decodeURIComponent(text as string) } as Message;
+  } catch {
+    // Nothing of ours is written so.
+    return undefined;
+  }
 }
 
 function misunderstood(): never {

@@ -193,6 +193,11 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
     return namesIn(this.#connection.client, { namespace, prefix, commandTimeout });
   }
 
+  async ask(instances: readonly string[], question: string, ms: number): Promise<ReadonlyMap<string, string>> {
+    const [channel] = this.#channels.values();
+    return channel ? channel.ask(instances, question, ms) : new Map();
+  }
+
   status(): StoreStatus {
     const [proven] = [...this.#channels.values()].map(({ isProven }) => isProven);
     return { kind: 'redis', messagesProven: proven };
@@ -296,6 +301,8 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
         decode: Number,
         readsOnly: true,
       });
+    const say = (to: string, words: readonly string[]): Promise<number> =>
+      this.#commands.submit({ name: 'probe', operation: operation.say(to, words), decode: Number, readsOnly: true });
     const channel = new WakeChannel({
       connection: this.#connection,
       channelPrefix: this.#channelPrefix,
@@ -304,6 +311,7 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
       logger: this.#logger,
       commandTimeout: this.#commandOptions.patience,
       probe,
+      say,
     });
     this.#channels.set(instance, channel);
   }

@@ -1,10 +1,11 @@
 import type { Busy, Granted, Owner, PushedGrant, StoreListener } from '../../core/lock-store.js';
 import type { LockLogger } from '../../core/logger.js';
 import { runtime } from '../../core/runtime.js';
-import { after, type CancelTimer } from '../../core/timer.js';
+import { after, type CancelTimer, pause } from '../../core/timer.js';
 import type { Connection } from './connection.js';
 import { readMessage } from './lock-script.js';
 import { Proof } from './proof.js';
+import { Questions } from './questions.js';
 import { Replacement } from './replacement.js';
 import { isReplyError } from './reply-error.js';
 import { Trouble } from './trouble.js';
@@ -19,6 +20,8 @@ const SHORTEST_OPENING_MS = 1_000;
 const BLINK_MS = 1_000;
 /** The proof is at hand by then, after the answer to the probe; otherwise everybody asks again without it. */
 const PROOF_AT_HAND_MS = 100;
+/** How often a question looks whether its answers could be heard by now. */
+const OPENING_STEP_MS = 10;
 
 export interface WakeChannelOptions {
   /** Of the commands; that for messages is made after it. */
@@ -31,6 +34,8 @@ export interface WakeChannelOptions {
   readonly commandTimeout: number;
   /** Sends a message with the nonce to the instance; resolves to how many have heard it, on the server that runs the scripts. */
   readonly probe: (nonce: string) => Promise<number>;
+  /** Says something to another instance; resolves to how many have heard it, on the server that runs the scripts. */
+  readonly say: (instance: string, words: readonly string[]) => Promise<number>;
 }
 
 /**
@@ -50,6 +55,7 @@ export class WakeChannel {
    */
   readonly #granted = new Map<Owner, PushedGrant>();
   readonly #trouble: Trouble;
+  readonly #questions: Questions;
   #state: 'closed' | 'opening' | 'subscribing' | 'subscribed' = 'opening';
   /** Waiters were told that messages arrive. */
   #isRelied = false;
@@ -63,6 +69,7 @@ export class WakeChannel {
     this.#options = options;
     this.#channel = channelPrefix + instance;
     this.#trouble = new Trouble(logger, 'messages');
+    this.#questions = new Questions(instance, options.say);
     this.#subscriber = connection.duplicate();
     this.#replacement = new Replacement(this.#subscriber, () => this.#watchOpening());
     this.#proof = new Proof({
@@ -110,6 +117,13 @@ export class WakeChannel {
     if (this.#waiters.size === 1 && this.#state === 'subscribed') this.#proof.needed();
     if (answer.reentered) this.#doubt();
     return { ...answer, aliveFor };
+  }
+
+  /** What the processes of these instances have answered within `ms`. */
+  async ask(instances: readonly string[], question: string, ms: number): Promise<ReadonlyMap<string, string>> {
+    const end = runtime.monotonic() + ms;
+    while (this.#state !== 'subscribed' && runtime.monotonic() < end) await pause(OPENING_STEP_MS, { awaited: false });
+    return this.#questions.ask(instances, question, Math.max(0, end - runtime.monotonic()));
   }
 
   waitsNoMore(owner: Owner): void {
@@ -261,6 +275,8 @@ export class WakeChannel {
     if (!heard) return;
     const owner = `${instance}#${heard.seq}`;
     const { kind, token } = heard;
+    if (kind === 'q') this.#questions.answer(heard, (question) => listener.asked?.(question));
+    else if (kind === 'a') this.#questions.answered(heard);
     if (typeof kind === 'object') {
       if (kind.provisional) this.#waiters.tell(owner);
       else this.waitsNoMore(owner);

@@ -236,6 +236,15 @@ export class QuorumLockStore implements LockStore {
   }
 
   /** One server's grant is no more than a hint that it may be our turn: the next attempt asks all of them. */
+  /** By the messages of all servers; each process answers on those that it hears. */
+  async ask(instances: readonly string[], question: string, ms: number): Promise<ReadonlyMap<string, string>> {
+    const asked = this.#quorum.voters.map(({ store }) => store.ask?.(instances, question, ms) ?? new Map());
+    const answers = (await Promise.allSettled(asked)).flatMap((each) =>
+      each.status === 'fulfilled' ? [...each.value] : [],
+    );
+    return new Map(answers);
+  }
+
   status(): StoreStatus {
     const stores = this.#quorum.voters.map(({ store }) => store);
     const proven = stores.map((store) => store.status?.().messagesProven).filter((each) => each !== undefined);
@@ -259,6 +268,7 @@ export class QuorumLockStore implements LockStore {
       nudged: (owner) => listener.nudged(owner),
       releaseRequested: (owner, token) => listener.releaseRequested?.(owner, token),
       reconnected: () => listener.reconnected(),
+      asked: (question) => listener.asked?.(question),
     };
     const ends = this.#quorum.voters.map(({ store }) => store.subscribe(instance, hints));
     return () => {

@@ -14,6 +14,7 @@ export type LockOperation =
   | 'release'
   | 'renew'
   | 'request-release'
+  | 'say'
   | 'steal'
   | 'unmark'
   | 'withdraw';
@@ -629,6 +630,9 @@ return table.concat(state, '\\t')
 end
 operations.probe = function(name, nonce)
 return tell(name .. '#0', 'p ' .. nonce) or 0
+end
+operations.say = function(name, ...)
+return tell(name .. '#0', table.concat({ ... }, ' ')) or 0
 end
 end
 return function(lock, operation)

@@ -19,3 +19,5 @@
 --- @include "operations/inspect"
 
 --- @include "operations/probe"
+
+--- @include "operations/say"
