@@ -39,7 +39,14 @@ export interface Circumstances {
   readonly stealsAfter?: number | null | undefined;
   /** Given where the own call chain holds the lock. */
   readonly ownChain?: OwnChain | undefined;
+  /** Finds out whether call chains wait for each other in a circle; given where the own one holds something. */
+  readonly findCycle?: (() => Promise<readonly string[] | undefined>) | undefined;
 }
+
+/** A caller that waits looks so often whether it waits in a circle; more often towards the end. */
+const CYCLE_MS = 3_000;
+/** What is left of a wait that is worth another look. */
+const SHORTEST_CYCLE_MS = 50;
 
 /**
  * What one caller has of one name, from the request through the wait and the hold to the end. It waits, and is then
@@ -72,6 +79,9 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
   readonly #clock: Clock;
   readonly #since: number;
   readonly #ownChain: OwnChain | undefined;
+  readonly #findCycle: Circumstances['findCycle'];
+  #cycle: readonly string[] | undefined;
+  #cancelCycle: CancelTimer | undefined;
   #state: 'waiting' | 'held' | 'over' = 'waiting';
   #isCounting = false;
   #resolve: ((lock: Acquisition) => void) | undefined;
@@ -89,7 +99,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     clock: Clock,
     name: string,
     options: ResolvedLockOptions,
-    { wait, stealsAfter, ownChain }: Circumstances,
+    { wait, stealsAfter, ownChain, findCycle }: Circumstances,
     witness: Witness | undefined,
     chain: Chain,
   ) {
@@ -101,6 +111,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     this.wait = wait;
     this.stealsAfter = stealsAfter;
     this.#ownChain = ownChain;
+    this.#findCycle = findCycle;
     this.witness = witness;
     this.chain = chain;
     this.promise = new Promise((resolve, reject) => {
@@ -189,6 +200,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
       return;
     }
     this.witness?.waiting();
+    if (this.#findCycle) this.#lookForCycle(left);
     if (left < Number.POSITIVE_INFINITY) this.#cancelWait = after(left, () => this.#giveUp(), { awaited: true });
   }
 
@@ -199,7 +211,20 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
       return;
     }
     const waited = this.#clock.now() - this.#since;
-    this.fail(new LockBusyError(this.name, waited, holders, retryAfter, crowded, this.#waitsForItself()));
+    const ownChain = this.#waitsForItself();
+    this.fail(new LockBusyError(this.name, waited, holders, retryAfter, crowded, ownChain, this.#cycle));
+  }
+
+  /** Again and again, while `left` ms are left of the wait. What is found last is told when the wait ends in vain. */
+  #lookForCycle(left: number): void {
+    if (left < SHORTEST_CYCLE_MS) return;
+    const found = (cycle: readonly string[] | undefined): void => {
+      this.#cycle = cycle;
+      if (this.isWaiting) this.#lookForCycle(this.wait - (this.#clock.now() - this.#since));
+    };
+    // A store that does not answer is told of by others.
+    const look = (): void => void this.#findCycle?.().then(found, () => found(this.#cycle));
+    this.#cancelCycle = after(Math.min(CYCLE_MS, left / 2), look);
   }
 
   fail(error: unknown): void {
@@ -235,6 +260,7 @@ export class Acquisition extends HeldLock implements Linked<Acquisition> {
     this.#reject = undefined;
     this.chain = undefined;
     this.#cancelWait?.();
+    this.#cancelCycle?.();
     this.#cancelAbort?.();
   }
 

@@ -26,6 +26,9 @@ export const OWN_CHAIN_REMEDY =
   'Share the lock with the outer call (option `reentrant: true` on the inner one), lock at the outermost place only, or ' +
   'do not await the inner call inside the outer one.';
 
+const DEADLOCK_REMEDY =
+  'Let all call chains take these locks in the same order, or in one call (an array of names), which does that by itself.';
+
 /** Somebody else holds the lock, and the time to wait is over. The body did not run. */
 export class LockBusyError extends LockError {
   override readonly name = 'LockBusyError';
@@ -46,15 +49,21 @@ export class LockBusyError extends LockError {
     readonly crowded = false,
     /** The call chain that asked holds the lock itself, and waited for itself. */
     readonly ownChain = false,
+    /**
+     * Call chains waited for each other in a circle: each of these locks is held by one that waits for the next; the last
+     * one by the caller itself. Undefined: no such circle was found.
+     */
+    readonly deadlock?: readonly string[] | undefined,
   ) {
     const by = ownChain
       ? 'held by the very call chain that asks for it'
       : holders.length > 0
         ? `held by ${holders.join(', ')}`
         : 'not free (kept after a release by `holdAtLeast`, or another caller is next)';
+    const circle = deadlock && `in a circle of waits (${[...deadlock, lockName].join(' → ')}). ${DEADLOCK_REMEDY}`;
     const remedy = crowded
       ? 'and as many wait for it as may. Try again later, or let more of them wait (option `maxWaiting`).'
-      : `waited ${Math.round(waited)} ms. ${ownChain ? OWN_CHAIN_REMEDY : BUSY_REMEDY}`;
+      : `waited ${Math.round(waited)} ms${circle ? ` ${circle}` : `. ${ownChain ? OWN_CHAIN_REMEDY : BUSY_REMEDY}`}`;
     super(`The lock "${lockName}" is busy: ${by}, ${remedy}`, lockName);
   }
 }

@@ -2,7 +2,7 @@ import { Acquisition, type Circumstances } from './acquisition.js';
 import type { HandOverBounds } from './claim.js';
 import { Claims } from './claims.js';
 import type { Clock } from './clock.js';
-import { chainHere, heldHere, runWithin } from './context.js';
+import { chainHere, heldHere, namesHeldBy, runWithin } from './context.js';
 import {
   LockBusyError,
   LockClosedError,
@@ -53,6 +53,8 @@ export class Locker {
   readonly calls: StoreCalls;
   /** Of an observed service. */
   witnesses: Witnesses | undefined;
+  /** Finds a circle of waits from a name that is waited for to one that the caller holds. */
+  findCycle: ((wanted: string, held: readonly string[]) => Promise<readonly string[] | undefined>) | undefined;
   readonly #store: LockStore;
   readonly #clock: Clock;
   readonly #options: LockerOptions;
@@ -240,7 +242,9 @@ export class Locker {
       holds: () => isOpen(own),
       warn: () => this.#warnOfOwnChain(name, options.place),
     };
-    return this.#stand(name, options, { wait, ownChain });
+    const chain = own || options.standalone ? undefined : chainHere();
+    const findCycle = chain && (async () => this.findCycle?.(name, namesHeldBy(chain, this)));
+    return this.#stand(name, options, { wait, ownChain, findCycle });
   }
 
   #stand(name: string, options: ResolvedLockOptions, circumstances: Circumstances): Promise<Acquisition> {

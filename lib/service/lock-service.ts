@@ -7,6 +7,7 @@ import { type LockName, resolveNames } from '../core/names.js';
 import { type LockOptions, resolveLockOptions } from '../core/options.js';
 import type { LockInspection } from '../core/store-calls.js';
 import { nullIfBusy, unlessBusy } from '../features/busy.js';
+import { cycleFrom } from '../features/deadlock.js';
 import { healthOf, type LockHealth, type LockHealthOptions } from '../features/health.js';
 import { Elections, type ElectOptions, type LeaderElection } from '../features/leader-election.js';
 import { type LockListOptions, type LockPage, pageOf } from '../features/list.js';
@@ -47,6 +48,7 @@ export class LockService {
     observers = new Observers(options.instance, options.logger),
   ) {
     this.locker = new Locker(store, systemClock, options);
+    this.locker.findCycle = (wanted, held) => cycleFrom(this.locker, wanted, held);
     this.#elections = new Elections(this.locker);
     this.#closeStore = closeStore;
     this.#observers = observers;

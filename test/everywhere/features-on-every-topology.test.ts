@@ -116,6 +116,24 @@ describe.each(Object.entries(TOPOLOGIES))('What stands on the lock, on %s', (nam
     expect(await waiting).toBe('done');
   });
 
+  it('a circle of waits is told to the caller that gives up first', async () => {
+    const [here, there] = await services();
+    const [a, b] = [unique('a'), unique('b')];
+    const [hasA, hasB] = [deferred(), deferred()];
+    const patient = there.run(b, async () => {
+      hasB.resolve();
+      await hasA.promise;
+      return there.run(a, { wait: '1m' }, () => 'done');
+    });
+    const hasty = here.run(a, async () => {
+      hasA.resolve();
+      await hasB.promise;
+      return here.run(b, { wait: '3s' }, () => 'never');
+    });
+    await expect(hasty).rejects.toMatchObject({ code: 'LOCK_BUSY', deadlock: [b, a] });
+    expect(await patient).toBe('done');
+  });
+
   it('a holder hears that its lock is asked for', async () => {
     const [here, there] = await services();
     const lock = await here.acquire('door');
