@@ -127,13 +127,21 @@ describe('the rights of the Redis user', () => {
       expect([...(await refused(one.user)), ...(await refused(two.user))]).toEqual([]);
     });
 
-    it('a lock manager lists all locks with SCAN beside it, and says what it lacks without', async () => {
+    it('locks are listed with SCAN beside it; without, it is said what is lacking', async () => {
       const listing = await serviceAs(
-        [...documentedRule(namespace), ...documentedExtra('`query` of a [lock manager](web-locks.md)')],
+        [...documentedRule(namespace), ...documentedExtra('`list`, and `query` of a [lock manager](web-locks.md)')],
         namespace,
       );
       expect(await createLockManager(listing).query()).toEqual({ held: [], pending: [] });
+      const lock = await listing.acquire('listed');
+      const { locks } = await listing.list('listed');
+      expect(locks).toMatchObject([{ name: 'listed', holders: [{ answers: true }] }]);
+      await lock.release();
       const [one] = await both();
+      await expect(one.list()).rejects.toMatchObject({
+        code: 'LOCK_UNAVAILABLE',
+        message: expect.stringMatching(/scan/),
+      });
       await expect(createLockManager(one).query()).rejects.toMatchObject({
         code: 'LOCK_UNAVAILABLE',
         message: expect.stringMatching(/scan/),
