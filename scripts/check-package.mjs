@@ -108,6 +108,10 @@ async function checkMajor(major, tarball, url) {
       }),
     );
   }
+  await check(`Nest ${major}: the command line`, async () => {
+    const { stdout } = await exec(join(folder, 'node_modules/.bin/nestjs-lock'), ['doctor', '--redis', url]);
+    if (!/^ok +(Redis|Valkey)/.test(stdout)) throw new Error(stdout);
+  });
   await check(`Nest ${major}, esm: in memory without ioredis`, async () => {
     rmSync(join(folder, 'node_modules/ioredis'), { recursive: true });
     await run(join(folder, 'esm/main.js'), { REDIS_URL: undefined });

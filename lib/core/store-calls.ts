@@ -25,7 +25,12 @@ export class StoreCalls {
   async forceRelease(name: string): Promise<boolean> {
     const { holders, lastToken } = await this.look(name);
     // Only what was seen is ended: a repeat of the command must not throw out whoever came next.
-    return holders.length > 0 && this.#call(name, () => this.store.force(name, lastToken));
+    return holders.length > 0 && this.end(name, lastToken);
+  }
+
+  /** Ends the holds, provided that this is the last token still. */
+  end(name: string, lastToken: number | null): Promise<boolean> {
+    return this.#call(name, () => this.store.force(name, lastToken));
   }
 
   requestRelease(name: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { pause } from '../../core/timer.js';
+import { within } from '../../core/timer.js';
 import type { Message } from './lock-script.js';
 
 /** A question that waits for answers. */
@@ -31,7 +31,7 @@ export class Questions {
     try {
       const words = ['q', this.#instance, nonce, encodeURIComponent(question)];
       await Promise.all([...missing].map((each) => this.#say(each, words)));
-      await Promise.race([answered, pause(ms, { awaited: false })]);
+      await within(ms, answered);
     } finally {
       this.#open.delete(nonce);
     }

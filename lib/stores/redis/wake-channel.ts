@@ -122,7 +122,7 @@ export class WakeChannel {
   /** What the processes of these instances have answered within `ms`. */
   async ask(instances: readonly string[], question: string, ms: number): Promise<ReadonlyMap<string, string>> {
     const end = runtime.monotonic() + ms;
-    while (this.#state !== 'subscribed' && runtime.monotonic() < end) await pause(OPENING_STEP_MS, { awaited: false });
+    while (this.#state !== 'subscribed' && runtime.monotonic() < end) await pause(OPENING_STEP_MS);
     return this.#questions.ask(instances, question, Math.max(0, end - runtime.monotonic()));
   }
 
