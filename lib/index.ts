@@ -25,6 +25,7 @@ export type {
   ReleaseAnswer,
   StoreHolder,
   StoreListener,
+  StoreNote,
   StoreState,
   StoreStatus,
   StoreWaiter,
@@ -55,6 +56,7 @@ export type { OnceMethodOptions } from './nest/decorators/once-method-options.js
 export { getLockServiceToken } from './nest/lock.constants.js';
 export { LockExceptionFilter } from './nest/lock.exception-filter.js';
 export { LockModule } from './nest/lock.module.js';
+export type { JournalEntry, JournalOptions } from './observe/journal.js';
 export type {
   AcquisitionEvent,
   LockAborted,

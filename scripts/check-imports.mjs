@@ -19,7 +19,7 @@ const LAYERS = [
   ['observe/prometheus.ts', ['core/', 'observe/', 'prom-client']],
   ['observe/', ['core/', 'type features/', 'observe/']],
   ['service/', ['core/', 'features/', 'observe/', 'stores/', 'service/']],
-  ['cli/', ['cli/', 'core/', 'type features/', 'service/', 'type stores/', 'ioredis']],
+  ['cli/', ['cli/', 'core/', 'type features/', 'type observe/', 'service/', 'type stores/', 'ioredis']],
   ['nest/terminus/', ['type features/', 'service/', '@nestjs/common', '@nestjs/terminus']],
   ['nest/', ['core/', 'features/', 'service/', 'nest/', '@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs']],
   ['', ['core/', 'features/', 'observe/', 'stores/', 'service/', 'nest/']],

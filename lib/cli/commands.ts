@@ -1,4 +1,5 @@
 import type { ListedLock } from '../features/list.js';
+import type { JournalEntry } from '../observe/journal.js';
 import type { LockService } from '../service/lock-service.js';
 import { circlesIn } from './circles.js';
 import { examine, type Finding, type InfoClient } from './doctor.js';
@@ -22,6 +23,7 @@ export interface Command {
 }
 
 const HEAD = ['NAME', 'MODE', 'HOLDER', 'METHOD', 'SINCE', 'LEFT', 'WAITING (oldest)'];
+const JOURNAL = ['WHEN', 'WHAT', 'WHY', 'NAME', 'PROCESS', 'METHOD', 'WAITED', 'HELD'];
 /** How often `watch` looks. */
 const WATCH_MS = 1_000;
 
@@ -77,6 +79,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       }
       if (circles.length === 0 && !json) terminal.out('No call chains wait for each other in a circle.\n');
       return circles.length === 0 ? EXIT.ok : EXIT.notFound;
+    },
+  },
+  journal: {
+    argument: '[name]',
+    summary: 'what was lost, busy, skipped, long, and who was elected',
+    run: async ({ locks, terminal, json }, name) => {
+      const entries = await locks.journal(name === '' ? {} : { name });
+      if (json) for (const entry of entries) terminal.out(`${JSON.stringify(entry)}\n`);
+      else if (entries.length > 0) terminal.out(tableOf(JOURNAL, entries.map(noteOf), terminal));
+      else terminal.out('Nothing is noted. Processes note with the option `journal` of LockModule.\n');
+      return EXIT.ok;
     },
   },
   request: {
@@ -156,6 +169,20 @@ function rowOf({ name, holders, waiting }: ListedLock): string[] {
     first?.since ? `${durationOf(Math.max(0, Date.now() - first.since.getTime()))} ago` : '',
     first ? leftOf(first) : '',
     callers > 0 ? `${callers} (${durationOf(oldest)})` : '',
+  ];
+}
+
+function noteOf({ at, what, why, name, instance, method, waited, held, holders = [] }: JournalEntry): string[] {
+  const by = holders.length > 0 ? `held by ${holders.join(', ')}` : '';
+  return [
+    sinceOf(at),
+    what,
+    printable(why ?? by),
+    printable(name),
+    printable(instance),
+    printable(method ?? ''),
+    waited === undefined ? '' : durationOf(waited),
+    held === undefined ? '' : durationOf(held),
   ];
 }
 

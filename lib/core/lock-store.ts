@@ -160,6 +160,13 @@ export interface StoreListener {
   asked?(question: string): string | undefined;
 }
 
+/** A note for operators. */
+export interface StoreNote {
+  /** When it was written, in ms since the epoch by the store's clock. */
+  readonly at: number;
+  readonly text: string;
+}
+
 /** What is known of a store without asking it. */
 export interface StoreStatus {
   /** What metrics and the health check call it, such as `redis`. */
@@ -193,6 +200,10 @@ export interface LockStoreExtras {
    * `ms`, by instance. Who asks has to be subscribed. For operators.
    */
   ask(instances: readonly string[], question: string, ms: number): Promise<ReadonlyMap<string, string>>;
+  /** Keeps notes for operators: the last `keep` of all processes. */
+  note(texts: readonly string[], keep: number): Promise<void>;
+  /** What was noted since this time, in ms since the epoch by the store's clock; the oldest first. */
+  notes(since: number): Promise<readonly StoreNote[]>;
   /** The names that begin with `prefix` and are held or waited for. For operators: may cost a walk over the whole store. */
   names(prefix: string): Promise<readonly string[]>;
 }

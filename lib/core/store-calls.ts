@@ -1,6 +1,6 @@
 import { LockOptionsError, LockUnavailableError } from './errors.js';
 import { labelOf } from './instance.js';
-import type { LockStore, LockStoreExtras, StoreHolder, StoreState } from './lock-store.js';
+import type { LockStore, LockStoreExtras, StoreHolder, StoreNote, StoreState } from './lock-store.js';
 import type { LockMode } from './options.js';
 
 /** What is asked of the store beside locks: for operators, and about marks. */
@@ -49,6 +49,11 @@ export class StoreCalls {
   async forget(name: string): Promise<boolean> {
     const at = await this.#call(name, () => extraOf(this.store, 'doneAt', 'forget()')(name));
     return at !== null && this.#call(name, () => extraOf(this.store, 'unmark', 'forget()')(name, at));
+  }
+
+  /** What was noted for operators since this time, in ms since the epoch. */
+  notes(since: number): Promise<readonly StoreNote[]> {
+    return this.#call('journal', () => extraOf(this.store, 'notes', 'A journal')(since));
   }
 
   /** The names that begin with `prefix` and are held or waited for. */

@@ -19,6 +19,9 @@ const METHODS: readonly Method[] = [
   'requestRelease',
   'steal',
   'names',
+  'ask',
+  'note',
+  'notes',
 ];
 
 /** The same store, of which each call is told when it has ended. */

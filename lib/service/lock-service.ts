@@ -5,13 +5,15 @@ import type { LockStore } from '../core/lock-store.js';
 import { type LockedBody, Locker } from '../core/locker.js';
 import { type LockName, resolveNames } from '../core/names.js';
 import { type LockOptions, resolveLockOptions } from '../core/options.js';
-import type { LockInspection } from '../core/store-calls.js';
+import { extraOf, type LockInspection } from '../core/store-calls.js';
+import { within } from '../core/timer.js';
 import { nullIfBusy, unlessBusy } from '../features/busy.js';
 import { cycleFrom } from '../features/deadlock.js';
 import { healthOf, type LockHealth, type LockHealthOptions } from '../features/health.js';
 import { Elections, type ElectOptions, type LeaderElection } from '../features/leader-election.js';
 import { type LockListOptions, type LockPage, pageOf } from '../features/list.js';
 import { type OnceOptions, type OnceResult, resolveOnceOptions, runOnce } from '../features/once.js';
+import { entryOf, Journal, type JournalEntry } from '../observe/journal.js';
 import type { LockObserver } from '../observe/lock-observer.js';
 import { Observers } from '../observe/observers.js';
 import { assertObserver, type ResolvedServiceOptions } from './service-options.js';
@@ -20,6 +22,9 @@ import { assertObserver, type ResolvedServiceOptions } from './service-options.j
 export type TryRunResult<T> = { acquired: true; value: T } | { acquired: false };
 
 type RunArguments<T> = [body: LockedBody<T>] | [options: LockOptions | undefined, body: LockedBody<T>];
+
+/** How long closing waits for the last notes. */
+const JOURNAL_PATIENCE_MS = 500;
 
 const ONCE = 'once(name, { remember }, body)';
 
@@ -38,6 +43,7 @@ export class LockService {
   readonly #elections: Elections;
   readonly #observers: Observers;
   readonly #closeStore: () => Promise<void>;
+  #journal: Journal | undefined;
   #closed: Promise<void> | undefined;
 
   /** Not for applications: the module makes it, or `createLockService`. */
@@ -54,6 +60,11 @@ export class LockService {
     this.#observers = observers;
     observers.attach(this.locker);
     for (const observer of options.observers) observers.add(observer);
+    if (options.journal) {
+      extraOf(store, 'note', 'The option `journal`');
+      this.#journal = new Journal(store, options.journal, options.logger);
+      observers.add(this.#journal);
+    }
   }
 
   /**
@@ -172,6 +183,16 @@ export class LockService {
   }
 
   /**
+   * What the processes that have the option `journal` have noted: of one name, or since a time; the oldest first.
+   * @throws LockOptionsError for a store that keeps no notes.
+   */
+  async journal({ name, since }: { name?: string; since?: Date | number } = {}): Promise<readonly JournalEntry[]> {
+    const notes = await this.locker.calls.notes(since === undefined ? 0 : Number(since));
+    const entries = notes.flatMap((note) => entryOf(note) ?? []);
+    return name === undefined ? entries : entries.filter((entry) => entry.name === name);
+  }
+
+  /**
    * Frees the lock for everybody and tells the holders, whose signals abort. True: somebody held it. The holders may
    * act on for as long as it takes them to notice; fencing tokens keep what they do harmless.
    */
@@ -213,6 +234,11 @@ export class LockService {
 
   async #close(): Promise<void> {
     await this.locker.close();
+    // What was told last is noted, too.
+    await within(
+      JOURNAL_PATIENCE_MS,
+      Promise.resolve().then(() => this.#journal?.close()),
+    );
     await this.#closeStore();
     this.#observers.clear();
   }

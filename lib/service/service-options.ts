@@ -14,6 +14,7 @@ import {
   type LockOptions,
   resolveLockOptions,
 } from '../core/options.js';
+import { type JournalOptions, type ResolvedJournalOptions, resolveJournalOptions } from '../observe/journal.js';
 import { type LockObserver, OBSERVER_METHODS } from '../observe/lock-observer.js';
 
 /** What a lock service needs to know besides its store. */
@@ -57,6 +58,12 @@ export interface LockServiceOptions {
    * adds one later. Default: none.
    */
   observer?: LockObserver | readonly LockObserver[] | undefined;
+  /**
+   * Notes in the store what an operator asks about later: locks that were lost, busy or skipped, long waits and holds,
+   * elections; `LockService.journal` and the command line read it. Shared by all processes of the namespace, and gone 30 days
+   * after the last note. Default: none. `{}` has the defaults.
+   */
+  journal?: JournalOptions | undefined;
   /** Lock options for all locks of this service, where the call does not say otherwise. */
   defaults?: LockOptions | undefined;
 }
@@ -65,6 +72,7 @@ export interface ResolvedServiceOptions extends LockerOptions {
   readonly namespace: string;
   readonly oneNamePerCall: boolean | undefined;
   readonly observers: readonly LockObserver[];
+  readonly journal: ResolvedJournalOptions | undefined;
 }
 
 export const SERVICE_OPTIONS: readonly string[] = [
@@ -77,6 +85,7 @@ export const SERVICE_OPTIONS: readonly string[] = [
   'oneNamePerCall',
   'logger',
   'observer',
+  'journal',
   'defaults',
 ];
 
@@ -103,6 +112,7 @@ export function resolveServiceOptions(options: LockServiceOptions, isQuorum = fa
     oneNamePerCall: resolveFlag(options.oneNamePerCall, 'oneNamePerCall'),
     logger: resolveLogger(options.logger),
     observers: resolveObservers(options.observer),
+    journal: resolveJournalOptions(options.journal),
     defaults,
   });
 }

@@ -13,6 +13,7 @@ import { type Chapter, chapterOf, type LockStoreSuiteOptions } from './harness.j
 import { leavingChapter } from './leaving.chapter.js';
 import { marksChapter } from './marks.chapter.js';
 import { namesChapter } from './names.chapter.js';
+import { notesChapter } from './notes.chapter.js';
 import { operatorChapter } from './operator.chapter.js';
 import { queueChapter } from './queue.chapter.js';
 import { requestChapter } from './request.chapter.js';
@@ -51,6 +52,7 @@ const EXTRAS: readonly [title: string, needs: readonly (keyof LockStoreExtras)[]
   ['a steal', ['steal'], stealChapter],
   ['a list of names', ['names'], namesChapter],
   ['questions', ['ask'], askChapter],
+  ['notes for operators', ['note', 'notes'], notesChapter],
 ];
 
 /** Declares the tests of the contract of `LockStore`. */

@@ -133,6 +133,24 @@ describe('npx nestjs-lock', () => {
     expect(json.names.sort()).toEqual(['a', 'b']);
   });
 
+  it('shows the journal', async () => {
+    const namespace = unique('cli');
+    const here = await createLockService({ redis: redis.url, namespace, instance: 'orders-1', journal: {} });
+    services.push(here);
+    const lock = await here.acquire('door');
+    await here.tryAcquire('door');
+    await here.tryRun('other', () => undefined);
+    await lock.release();
+    await here.close();
+    const { code, out } = await run(['journal', 'door', '--namespace', namespace]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^WHEN .*\n\d{4}-.* {2}busy {2}held by orders-1 {2}door {2}orders-1 .*\n$/);
+    expect(JSON.parse((await run(['journal', '--json', '--namespace', namespace])).out)).toMatchObject({
+      what: 'busy',
+    });
+    expect((await run(['journal', 'else', '--namespace', namespace])).out).toMatch(/^Nothing is noted/);
+  });
+
   it('asks the holder to release', async () => {
     const namespace = unique('cli');
     const here = await open(namespace, 'orders-1');
@@ -306,7 +324,7 @@ describe('npx nestjs-lock', () => {
   it('helps', async () => {
     const { code, out } = await run(['--help']);
     expect(code).toBe(0);
-    for (const command of ['list', 'inspect', 'watch', 'deadlocks', 'request', 'release', 'doctor'])
+    for (const command of ['list', 'inspect', 'watch', 'deadlocks', 'journal', 'request', 'release', 'doctor'])
       expect(out).toContain(`  ${command} `);
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(await run([])).toEqual({ code: 2, out, err: '' });

@@ -52,13 +52,14 @@ describe.each(Object.entries(TOPOLOGIES))('What stands on the lock, on %s', (nam
     return () => topology.stop();
   });
 
-  async function services(): Promise<[LockService, LockService]> {
+  async function services(more: Partial<LockModuleOptions> = {}): Promise<[LockService, LockService]> {
     const bounded = name === 'a quorum' ? { longestTtl: LONGEST_TTL, defaults: { ttl: LONGEST_TTL } } : {};
     const options = {
       ...topology.options,
       ...bounded,
       namespace: unique('ns'),
       logger: quiet,
+      ...more,
     } as LockModuleOptions;
     const both = [await createLockService(options), await createLockService(options)] as [LockService, LockService];
     onTestFinished(async () => void (await Promise.all(both.map((service) => service.close()))));
@@ -132,6 +133,14 @@ describe.each(Object.entries(TOPOLOGIES))('What stands on the lock, on %s', (nam
     });
     await expect(hasty).rejects.toMatchObject({ code: 'LOCK_BUSY', deadlock: [b, a] });
     expect(await patient).toBe('done');
+  });
+
+  it('what an operator asks about is noted for all processes', async () => {
+    const [, there] = await services({ journal: {} });
+    await there.acquire('noted');
+    await there.tryAcquire('noted');
+    await until(async () => (await there.journal({ name: 'noted' })).length === 1);
+    expect((await there.journal()).at(-1)).toMatchObject({ what: 'busy', name: 'noted' });
   });
 
   it('a holder hears that its lock is asked for', async () => {

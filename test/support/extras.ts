@@ -8,6 +8,8 @@ const EXTRAS: Record<keyof LockStoreExtras, true> = {
   steal: true,
   names: true,
   ask: true,
+  note: true,
+  notes: true,
 };
 
 export const ALL_EXTRAS = Object.keys(EXTRAS) as (keyof LockStoreExtras)[];

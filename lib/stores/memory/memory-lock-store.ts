@@ -10,6 +10,7 @@ import type {
   Owner,
   Renewal,
   StoreListener,
+  StoreNote,
   StoreState,
   StoreStatus,
 } from '../../core/lock-store.js';
@@ -40,6 +41,7 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
   readonly #locks = new Map<string, MemoryLock>();
   readonly #listeners = new Map<string, StoreListener>();
   readonly #marks = new Marks();
+  #notes: StoreNote[] = [];
   #lastToken = 0;
   #sweepAt = SWEEP_FROM;
 
@@ -108,6 +110,15 @@ export class MemoryLockStore implements LockStore, LockStoreExtras {
       this.#listeners.get(each)?.asked?.(question),
     ]);
     return new Map(answers.filter((answer): answer is [string, string] => answer[1] !== undefined));
+  }
+
+  async note(texts: readonly string[], keep: number): Promise<void> {
+    const at = Math.floor(this.#clock.now());
+    this.#notes = [...this.#notes, ...texts.map((text) => ({ at, text }))].slice(-keep);
+  }
+
+  async notes(since: number): Promise<readonly StoreNote[]> {
+    return this.#notes.filter(({ at }) => at >= since);
   }
 
   status(): StoreStatus {

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { Busy, Claim, Granted, PushedGrant, StoreHolder, StoreState, StoreWaiter } from '../../core/lock-store.js';
+import type {
+  Busy,
+  Claim,
+  Granted,
+  PushedGrant,
+  StoreHolder,
+  StoreNote,
+  StoreState,
+  StoreWaiter,
+} from '../../core/lock-store.js';
 import { LOCK_SCRIPT, type LockOperation } from './scripts/lua.js';
 
 export { LOCK_SCRIPT };
@@ -68,6 +77,10 @@ export const operation = {
   steal: (owner: string, { ttl, block }: Claim, expected: number | null): Operation =>
     any('steal', [owner, ttl, block, ...(expected === null ? [] : [expected])], ttl),
   inspect: (): Operation => any('inspect', []),
+  /** Entries without spaces. */
+  note: (keep: number, ttl: number, entries: readonly string[]): Operation => any('note', [keep, ttl, ...entries]),
+  /** `since`: in ms. */
+  notes: (since: number): Operation => any('notes', [since * 1_000]),
   /** `nonce`: what the instance then hears, if it hears anything. One word. */
   probe: (instance: string, nonce: string): Operation => any('probe', [instance, nonce]),
   /** What the process of the instance then hears, if it hears anything. Words without spaces, of which none is empty. */
@@ -115,6 +128,16 @@ export function readYesOrNo(reply: string): boolean {
 export function readMark(reply: string): number | null {
   if (reply === '') return null;
   return TOKEN.test(reply) ? Number(reply) : misunderstood();
+}
+
+/** The answer to `notes`. */
+export function readNotes(reply: string): StoreNote[] {
+  const words = reply === '' ? [] : reply.split(' ');
+  if (words.length % 2 > 0) return misunderstood();
+  return Array.from({ length: words.length / 2 }, (_, index) => ({
+    at: Math.floor(Number(words[2 * index + 1]) / 1_000),
+    text: decodeURIComponent(words[2 * index] as string),
+  }));
 }
 
 /** The answer to `inspect`. */

@@ -12,6 +12,7 @@ import type {
   ReleaseAnswer,
   Renewal,
   StoreListener,
+  StoreNote,
   StoreState,
   StoreStatus,
 } from '../../core/lock-store.js';
@@ -27,6 +28,7 @@ import {
   operation,
   readAcquired,
   readMark,
+  readNotes,
   readState,
   readYesOrNo,
   wasHeldAlready,
@@ -49,6 +51,11 @@ export interface RedisLockStoreOptions {
   /** Shared by the servers of a quorum. */
   readonly foreign?: ForeignHolders;
 }
+
+/** The lock of this name has the journal beside it. */
+const JOURNAL = 'journal';
+/** So long after the last note the journal is forgotten. */
+const JOURNAL_MS = 30 * 86_400_000;
 
 interface AcknowledgedLane {
   readonly connection: Connection;
@@ -196,6 +203,16 @@ export class RedisLockStore implements LockStore, LockStoreExtras {
   async ask(instances: readonly string[], question: string, ms: number): Promise<ReadonlyMap<string, string>> {
     const [channel] = this.#channels.values();
     return channel ? channel.ask(instances, question, ms) : new Map();
+  }
+
+  note(texts: readonly string[], keep: number): Promise<void> {
+    const note = operation.note(keep, JOURNAL_MS, texts.map(encodeURIComponent));
+    return this.#commands.submit({ name: JOURNAL, operation: note, decode: (reply) => void readYesOrNo(reply) });
+  }
+
+  notes(since: number): Promise<readonly StoreNote[]> {
+    const notes = operation.notes(since);
+    return this.#commands.submit({ name: JOURNAL, operation: notes, decode: readNotes, readsOnly: true });
   }
 
   status(): StoreStatus {

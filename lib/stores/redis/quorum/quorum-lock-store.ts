@@ -9,6 +9,7 @@ import type {
   ReleaseAnswer,
   Renewal,
   StoreListener,
+  StoreNote,
   StoreState,
   StoreStatus,
 } from '../../../core/lock-store.js';
@@ -30,6 +31,9 @@ import { type Release, type ReleaseAnswers, Voter, type VoterStore } from './vot
 const WITHOUT_WAIT = { alive: 0, ticket: 0, attempt: 0, block: 1 };
 /** How long closing waits for what is being taken back. */
 const CLOSE_PATIENCE_MS = 500;
+
+/** The servers note the same thing at times that differ by less than this. */
+const NOTED_MS = 5_000;
 
 /** A voter cannot tell whether the release that it has carried out is this one: no vote. */
 class Untold extends Error {}
@@ -243,6 +247,23 @@ export class QuorumLockStore implements LockStore {
       each.status === 'fulfilled' ? [...each.value] : [],
     );
     return new Map(answers);
+  }
+
+  /** On each server that takes it. */
+  async note(texts: readonly string[], keep: number): Promise<void> {
+    const { voters } = this.#quorum;
+    await Promise.any(voters.map(({ store }) => extraOf(store, 'note', 'A journal')(texts, keep)));
+  }
+
+  /** What any of the servers has; each note once, with the earliest of its times. */
+  async notes(since: number): Promise<readonly StoreNote[]> {
+    const asked = this.#quorum.voters.map(({ store }) => extraOf(store, 'notes', 'A journal')(since - NOTED_MS));
+    const answers = await Promise.allSettled(asked);
+    const notes = answers.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
+    if (notes.length === 0) await Promise.any(asked);
+    const once = new Map<string, StoreNote>();
+    for (const note of notes.sort((a, b) => a.at - b.at)) if (!once.has(note.text)) once.set(note.text, note);
+    return [...once.values()].filter(({ at }) => at >= since);
   }
 
   status(): StoreStatus {

@@ -9,6 +9,8 @@ export type LockOperation =
   | 'force'
   | 'inspect'
   | 'marked'
+  | 'note'
+  | 'notes'
   | 'probe'
   | 'raise'
   | 'release'
@@ -633,6 +635,19 @@ return tell(name .. '#0', 'p ' .. nonce) or 0
 end
 operations.say = function(name, ...)
 return tell(name .. '#0', table.concat({ ... }, ' ')) or 0
+end
+operations.note = function(most, ttl, ...)
+local journal = H .. ':journal'
+for i, entry in ipairs({ ... }) do
+call('ZADD', journal, text(now + i), entry)
+end
+extend(journal, tonumber(ttl))
+local excess = call('ZCARD', journal) - tonumber(most)
+if excess > 0 then call('ZREM', journal, unpack(call('ZRANGE', journal, 0, excess - 1))) end
+return 1
+end
+operations.notes = function(since)
+return table.concat(call('ZRANGE', H .. ':journal', since, '+inf', 'BYSCORE', 'WITHSCORES'), ' ')
 end
 end
 return function(lock, operation)

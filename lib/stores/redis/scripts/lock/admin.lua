@@ -21,3 +21,7 @@
 --- @include "operations/probe"
 
 --- @include "operations/say"
+
+--- @include "operations/note"
+
+--- @include "operations/notes"
