@@ -164,7 +164,7 @@ function rowOf({ name, holders, waiting }: ListedLock): string[] {
   return [
     printable(name),
     first?.mode ?? '',
-    first ? `${printable(first.instance)}${first.answers || first.retained ? '' : ' (silent)'}${more}` : '',
+    first ? `${printable(first.instance)}${isSilent(first) ? ' (silent)' : ''}${more}` : '',
     printable(first?.method ?? ''),
     first?.since ? `${durationOf(Math.max(0, Date.now() - first.since.getTime()))} ago` : '',
     first ? leftOf(first) : '',
@@ -186,6 +186,11 @@ function noteOf({ at, what, why, name, instance, method, waited, held, holders =
   ];
 }
 
+/** One of ours that does not say where it is; another program cannot be asked. */
+function isSilent({ answers, retained, token }: ListedLock['holders'][number]): boolean {
+  return !answers && !retained && token !== null;
+}
+
 function sinceOf(since: Date | null | undefined): string {
   return since ? since.toISOString().slice(0, 19).replace('T', ' ') : '';
 }
@@ -201,7 +206,7 @@ function described(lock: ListedLock, terminal: Terminal): string {
     printable(holder.method ?? ''),
     sinceOf(holder.since),
     leftOf(holder),
-    holder.answers ? '' : 'does not answer',
+    isSilent(holder) ? 'does not answer' : '',
   ]);
   const waiting = lock.waiting.map((waiter, index) => [
     String(index + 1),

@@ -22,9 +22,9 @@ export class Instance {
   }
 }
 
-/** The instance that an owner belongs to. */
+/** The instance that an owner belongs to; empty for what another program wrote. */
 export function instanceOf(owner: Owner): string {
-  return owner.slice(0, owner.lastIndexOf('#'));
+  return owner.slice(0, Math.max(0, owner.lastIndexOf('#')));
 }
 
 /** The number of an owner within its instance. */

@@ -180,7 +180,9 @@ export class Locker {
   async ask(instances: readonly string[], names: readonly string[], ms: number): Promise<Map<string, ProcessFacts>> {
     const { store } = this.calls;
     this.#claims.listen();
-    const answers = await store.ask?.([...new Set(instances)], questionOf(names), ms);
+    // What another program wrote names no process.
+    const known = [...new Set(instances)].filter((instance) => instance !== '');
+    const answers = await store.ask?.(known, questionOf(names), ms);
     return new Map([...(answers ?? [])].map(([instance, answer]) => [instance, factsOf(answer)]));
   }
 

@@ -67,7 +67,7 @@ export async function pageOf(locker: Locker, prefix: string, options: LockListOp
 }
 
 function instancesIn({ holders, waiting }: StoreState): string[] {
-  return [...holders, ...waiting].map(({ owner }) => instanceOf(owner)).filter((instance) => instance !== '');
+  return [...holders, ...waiting].map(({ owner }) => instanceOf(owner));
 }
 
 function listed(name: string, state: StoreState, facts: ReadonlyMap<string, ProcessFacts>): ListedLock {

@@ -94,6 +94,19 @@ describe('npx nestjs-lock', () => {
     expect((await run(['list', 'else', '--namespace', namespace])).out).toBe('No lock is held or waited for.\n');
   });
 
+  it('tells a process that does not answer from another program, which cannot be asked', async () => {
+    const namespace = unique('cli');
+    await redis.client.set(`${namespace}:{dead}`, `${'0'.repeat(32)}.gone#1 1795761994088430`, 'PX', 60_000);
+    await redis.client.set(`${namespace}:{foreign}`, 'some other program', 'PX', 60_000);
+    const { out } = await run(['list', '--namespace', namespace]);
+    expect(rows(out).map(([name, , holder]) => [name, holder])).toEqual([
+      ['NAME', 'HOLDER'],
+      ['dead', 'gone (silent)'],
+      ['foreign', 'some other program'],
+    ]);
+    expect((await run(['inspect', 'dead', '--namespace', namespace])).out).toMatch(/gone .*does not answer\n/);
+  });
+
   it('shows one lock, its queue, and what those who wait hold', async () => {
     const namespace = unique('cli');
     const [here, there] = [await open(namespace, 'orders-1'), await open(namespace, 'orders-2')];
