@@ -12,6 +12,7 @@ import { handOver } from './rows/hand-over.js';
 import { hotKey } from './rows/hot-key.js';
 import { instructions } from './rows/instructions.js';
 import { left } from './rows/left.js';
+import { observed } from './rows/observed.js';
 import { renewal } from './rows/renewal.js';
 import { uncontended } from './rows/uncontended.js';
 import { waiters } from './rows/waiters.js';
@@ -20,7 +21,20 @@ import { contestantsTable, goalsTable, provenance } from './support/markdown.js'
 import { printMachine, printRow, printSettings, printSummary } from './support/print.js';
 import type { RowResult } from './support/row.js';
 
-const FAMILIES = [uncontended, instructions, hotKey, handOver, renewal, waiters, left, decorator, burst, growth, code];
+const FAMILIES = [
+  uncontended,
+  instructions,
+  hotKey,
+  handOver,
+  renewal,
+  waiters,
+  left,
+  decorator,
+  observed,
+  burst,
+  growth,
+  code,
+];
 const ALL_ROWS = FAMILIES.flatMap(({ rows }) => rows);
 /** From bench/dist/bench. */
 const BENCH = fileURLToPath(new URL('../..', import.meta.url));
