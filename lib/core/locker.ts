@@ -2,7 +2,7 @@ import { Acquisition, type Circumstances } from './acquisition.js';
 import type { HandOverBounds } from './claim.js';
 import { Claims } from './claims.js';
 import type { Clock } from './clock.js';
-import { chainHere, heldHere, namesHeldBy, runWithin } from './context.js';
+import { type Chain, chainHere, heldHere, namesHeldBy, runWithin } from './context.js';
 import {
   LockBusyError,
   LockClosedError,
@@ -245,8 +245,14 @@ export class Locker {
       warn: () => this.#warnOfOwnChain(name, options.place),
     };
     const chain = own || options.standalone ? undefined : chainHere();
-    const findCycle = chain && (async () => this.findCycle?.(name, namesHeldBy(chain, this)));
+    const findCycle = chain && (() => this.#cycleFrom(name, chain));
     return this.#stand(name, options, { wait, ownChain, findCycle });
+  }
+
+  /** A chain that holds nothing any more is in nobody's way. */
+  async #cycleFrom(name: string, chain: Chain): Promise<readonly string[] | undefined> {
+    const held = namesHeldBy(chain, this);
+    return held.length > 0 ? this.findCycle?.(name, held) : undefined;
   }
 
   #stand(name: string, options: ResolvedLockOptions, circumstances: Circumstances): Promise<Acquisition> {

@@ -214,6 +214,8 @@ class Observation implements Witness {
   }
 
   failed(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     const waited = this.#waited();
     if (error instanceof LockBusyError) this.#tell('busy', { ...waited, holders: error.holders });
     else if (error instanceof LockUnavailableError) this.#tell('unavailable', { ...waited, why: error.problem });

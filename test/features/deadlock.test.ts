@@ -64,6 +64,12 @@ describe('Call chains that wait for each other in a circle', () => {
     await here.acquire('b', { wait: 50 }).catch(() => {});
     await here.run('a', () => here.acquire('b', { wait: 0 })).catch(() => {});
     await here.run('a', () => here.acquire('c'));
+    let outlived: Promise<unknown> | undefined;
+    await here.run('d', async () => {
+      outlived = new Promise((resolve) => setImmediate(resolve)).then(() => here.acquire('b', { wait: 120 }));
+      outlived.catch(() => {});
+    });
+    await expect(outlived).rejects.toMatchObject({ code: 'LOCK_BUSY' });
     expect([ask.mock.calls, inspect.mock.calls]).toEqual([[], []]);
   });
 
