@@ -17,11 +17,12 @@ const terminal = {
     lines.close();
     return /^y(es)?$/i.test(answer.trim());
   },
-  untilInterrupted: new Promise<void>((resolve) => process.once('SIGINT', () => resolve())),
+  untilInterrupted: new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    // A reader that has seen enough, such as `head`, closes the pipe.
+    stdout.on('error', () => resolve());
+  }),
 };
-
-// A reader that has seen enough, such as `head`, closes the pipe.
-stdout.on('error', () => process.exit());
 
 void run(process.argv.slice(2), env, terminal).then((code) => {
   process.exitCode = code;

@@ -74,7 +74,6 @@ export class Watchdog<T extends Watched<T>> {
   watch(item: T): void {
     item.overdueAt = runtime.monotonic() + this.#ms;
     this.#watched.add(item);
-    if (this.#watched.size === 1) this.#timer?.ref();
     if (!this.#timer && !this.#isLooking) this.#armFor(item);
   }
 
@@ -82,20 +81,23 @@ export class Watchdog<T extends Watched<T>> {
     if (item.overdueAt === 0) return;
     item.overdueAt = 0;
     this.#watched.remove(item);
-    // The timer stays for what comes next, and does not keep the process alive for it.
-    if (this.#watched.size === 0) this.#timer?.unref();
+    if (this.#watched.size === 0) this.#disarm();
   }
 
   /** All are overdue: nobody waits any longer. */
   hurry(): void {
-    if (this.#timer) runtime.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#disarm();
     for (const item of this.#watched.all()) if (item.overdueAt > 0) this.#call(item);
   }
 
   #call(item: T): void {
     this.callOff(item);
     this.#overdue(item);
+  }
+
+  #disarm(): void {
+    if (this.#timer) runtime.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #armFor({ overdueAt }: T): void {

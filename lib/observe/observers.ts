@@ -47,7 +47,6 @@ export class Observers implements Witnesses {
   /** Of what is observed. It is told only when there is an observer, and so costs nothing without. */
   attach(locker: Locker): void {
     this.#locker = locker;
-    this.#store = locker.storeStatus.kind;
   }
 
   /** The logger of a store, whose troubles are told to the observers, too. */
@@ -63,6 +62,7 @@ export class Observers implements Witnesses {
   /** The returned function takes it away again. */
   add(observer: LockObserver): () => void {
     if (!this.#all.has(observer)) {
+      this.#store = this.#locker?.storeStatus.kind ?? this.#store;
       this.#all.set(observer, undefined);
       const end = this.#safely(observer, 'start', () => observer.start?.(this.#service()));
       if (typeof end === 'function') this.#all.set(observer, end);

@@ -70,7 +70,7 @@ describe('Redis is away when the service starts', () => {
       await until(() => service.inspect('n').catch(() => undefined));
       await server.kill();
       await unavailable(service.acquire('n'));
-      expect(logger.lines.filter((line) => line.includes('cannot be reached'))).toHaveLength(outage);
+      await until(() => logger.lines.filter((line) => line.includes('cannot be reached')).length === outage);
       await server.restart();
     }
     await until(() => service.inspect('n').catch(() => undefined));
