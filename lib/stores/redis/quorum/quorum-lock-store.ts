@@ -16,9 +16,10 @@ import type {
 import type { LockLogger } from '../../../core/logger.js';
 import { runtime } from '../../../core/runtime.js';
 import { extraOf } from '../../../core/store-calls.js';
-import { within } from '../../../core/timer.js';
+import { pause, within } from '../../../core/timer.js';
 import { Absence } from './absence.js';
 import { Ballot } from './ballot.js';
+import * as operators from './for-operators.js';
 import { Minorities } from './minorities.js';
 import { isSettled, never, poll, quietly, type Tally, type Vote, yesIn } from './poll.js';
 import { forVoters, Quorum } from './quorum.js';
@@ -29,11 +30,10 @@ import { type Release, type ReleaseAnswers, Voter, type VoterStore } from './vot
 
 /** For a vote that was lost. */
 const WITHOUT_WAIT = { alive: 0, ticket: 0, attempt: 0, block: 1 };
+/** So often a voter is asked whose other hold is about to end. */
+const RETAKES = 3;
 /** How long closing waits for what is being taken back. */
 const CLOSE_PATIENCE_MS = 500;
-
-/** The servers note the same thing at times that differ by less than this. */
-const NOTED_MS = 5_000;
 
 /** A voter cannot tell whether the release that it has carried out is this one: no vote. */
 class Untold extends Error {}
@@ -69,6 +69,7 @@ export interface QuorumStoreOptions {
  */
 export class QuorumLockStore implements LockStore {
   readonly #quorum: Quorum;
+  readonly #stores: readonly VoterStore[];
   readonly #roll: Roll;
   readonly #patience: number;
   readonly #absence: Absence;
@@ -79,6 +80,7 @@ export class QuorumLockStore implements LockStore {
 
   constructor(stores: readonly VoterStore[], { patience = 0, logger }: QuorumStoreOptions = {}) {
     const voters: Voter[] = [];
+    this.#stores = stores;
     for (const store of stores) voters.push(new Voter(store, [...voters]));
     this.#quorum = new Quorum(voters);
     this.#roll = new Roll(voters, patience, logger);
@@ -240,40 +242,20 @@ export class QuorumLockStore implements LockStore {
   }
 
   /** One server's grant is no more than a hint that it may be our turn: the next attempt asks all of them. */
-  /** By the messages of all servers; each process answers on those that it hears. */
-  async ask(instances: readonly string[], question: string, ms: number): Promise<ReadonlyMap<string, string>> {
-    const asked = this.#quorum.voters.map(({ store }) => store.ask?.(instances, question, ms) ?? new Map());
-    const answers = (await Promise.allSettled(asked)).flatMap((each) =>
-      each.status === 'fulfilled' ? [...each.value] : [],
-    );
-    return new Map(answers);
+  ask(instances: readonly string[], question: string, ms: number): Promise<ReadonlyMap<string, string>> {
+    return operators.ask(this.#stores, instances, question, ms);
   }
 
-  /** On each server that takes it. */
-  async note(texts: readonly string[], keep: number): Promise<void> {
-    const { voters } = this.#quorum;
-    await Promise.any(voters.map(({ store }) => extraOf(store, 'note', 'A journal')(texts, keep)));
+  note(texts: readonly string[], keep: number): Promise<void> {
+    return operators.note(this.#stores, texts, keep);
   }
 
-  /** What any of the servers has; each note once, with the earliest of its times. */
-  async notes(since: number): Promise<readonly StoreNote[]> {
-    const asked = this.#quorum.voters.map(({ store }) => extraOf(store, 'notes', 'A journal')(since - NOTED_MS));
-    const answers = await Promise.allSettled(asked);
-    const notes = answers.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
-    if (notes.length === 0) await Promise.any(asked);
-    const once = new Map<string, StoreNote>();
-    for (const note of notes.sort((a, b) => a.at - b.at)) if (!once.has(note.text)) once.set(note.text, note);
-    return [...once.values()].filter(({ at }) => at >= since);
+  notes(since: number): Promise<readonly StoreNote[]> {
+    return operators.notes(this.#stores, since);
   }
 
   status(): StoreStatus {
-    const stores = this.#quorum.voters.map(({ store }) => store);
-    const proven = stores.map((store) => store.status?.().messagesProven).filter((each) => each !== undefined);
-    return {
-      kind: 'quorum',
-      messagesProven: proven.length > 0 ? proven.every(Boolean) : undefined,
-      servers: { reachable: stores.filter(({ reachable }) => reachable !== false).length, of: stores.length },
-    };
+    return operators.status(this.#stores);
   }
 
   subscribe(instance: string, listener: StoreListener): () => void {
@@ -326,15 +308,25 @@ export class QuorumLockStore implements LockStore {
     this.#roll.open();
   }
 
-  /** A voter that has lost it, after a restart say, or never had it, gets it, and counts from the next renewal on. */
-  async #retake(voter: Voter, renewal: Renewal): Promise<void> {
-    const { owner, permits = 0 } = renewal;
+  /**
+   * A voter that has lost it, after a restart say, or never had it, gets it, and counts from the next renewal on. One that
+   * has another hold still, which ends before that renewal, is asked again then.
+   */
+  async #retake(voter: Voter, renewal: Renewal, tries = RETAKES): Promise<void> {
+    const { owner, ttl, permits = 0 } = renewal;
     const asked = { ...forVoters(renewal), permits };
     const grant = this.#owners.get(owner)?.grant;
     if (!grant) return;
     const answer = await voter.acquire({ ...asked, ...WITHOUT_WAIT });
     // As those have it that have voted from the beginning.
-    if (answer.granted) await voter.renew({ ...asked, token: grant.token, block: grant.block });
+    if (answer.granted) {
+      await voter.renew({ ...asked, token: grant.token, block: grant.block });
+      return;
+    }
+    const { retryAfter } = answer;
+    if (retryAfter === null || retryAfter > ttl / 3 || tries <= 1) return;
+    await pause(retryAfter + 1, { awaited: false });
+    if (this.#owners.get(owner)?.grant === grant) await this.#retake(voter, renewal, tries - 1);
   }
 
   /** Nobody wants it any more, and nobody waits for the servers to know. */

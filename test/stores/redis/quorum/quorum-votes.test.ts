@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type LockStore, MemoryLockStore } from '../../../../lib/index.js';
 import { QuorumLockStore } from '../../../../lib/stores/redis/quorum/quorum-lock-store.js';
 import { CoreLocks, watch } from '../../../support/core-locks.js';
@@ -111,6 +111,38 @@ describe('a server that has refused its vote, since it had not heard of the rele
     expect((await late.inspect('door')).holders).toMatchObject([{ owner: 'i#1' }]);
     await servers[0]!.withdraw(CLAIM);
     expect(await quorum.renew(CLAIM)).toBe(true);
+  });
+});
+
+describe('a server that has another hold still, which is about to end', () => {
+  useFakeTime();
+  const CLAIM = { name: 'door', owner: 'i#1', permits: 0, ttl: 30_000, alive: 0, ticket: 0, attempt: 1, block: 1 };
+
+  it.each([
+    [9_000, true],
+    [11_000, false],
+  ])('is asked again before the next renewal, and not after it (%d ms left)', async (left, isAsked) => {
+    const clock = { now: () => performance.now() };
+    const servers = Array.from({ length: SIZE }, () => new MemoryLockStore({ clock }));
+    const late = servers[2]!;
+    await late.acquire({ ...CLAIM, owner: 'before#1', ttl: left });
+    const quorum = new QuorumLockStore(servers);
+    expect((await quorum.acquire(CLAIM)).granted).toBe(true);
+    await pass(left + 100);
+    expect((await late.inspect('door')).holders.map(({ owner }) => owner)).toEqual(isAsked ? ['i#1'] : []);
+  });
+
+  it('is not asked any more when the lock was given back meanwhile', async () => {
+    const clock = { now: () => performance.now() };
+    const servers = Array.from({ length: SIZE }, () => new MemoryLockStore({ clock }));
+    await servers[2]!.acquire({ ...CLAIM, owner: 'before#1', ttl: 5_000 });
+    const quorum = new QuorumLockStore(servers);
+    expect((await quorum.acquire(CLAIM)).granted).toBe(true);
+    await settle();
+    expect(await quorum.release({ ...CLAIM, retain: 0 })).toBe(true);
+    await pass(6_000);
+    expect((await servers[2]!.inspect('door')).holders).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
