@@ -44,7 +44,8 @@ const quota: Nemesis = {
     const proxies = field.proxiesOf(victim);
     return {
       victim,
-      spares: ['calls', 'holds', 'waiters'],
+      // A primary that moves meanwhile takes the connection for calls along, and there may be no other.
+      spares: field.store.failOver ? [] : ['calls', 'holds', 'waiters'],
       act: async () => {
         for (const proxy of proxies) proxy.fill();
       },
