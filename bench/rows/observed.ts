@@ -25,7 +25,7 @@ const CALLS: LockObserver = { ...EVENTS, called: nothing };
 const NONE = 'nobody';
 const GONE = 'an observer that is gone';
 const TOLD = 'an observer of the locks';
-const TIMED = 'and of the calls to the store';
+const TIMED = 'an observer of the calls to the store, too';
 
 interface Observed {
   readonly name: string;
