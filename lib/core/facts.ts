@@ -20,6 +20,9 @@ export interface ProcessFacts {
   readonly waiting: readonly WaitingFact[];
 }
 
+/** A process that lives answers within a round trip or two. */
+export const ANSWER_MS = 250;
+
 export function questionOf(names: readonly string[]): string {
   return JSON.stringify({ names });
 }

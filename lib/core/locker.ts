@@ -11,7 +11,7 @@ import {
   LockUpgradeError,
   OWN_CHAIN_REMEDY,
 } from './errors.js';
-import { factsOf, type ProcessFacts, questionOf } from './facts.js';
+import { ANSWER_MS, factsOf, type ProcessFacts, questionOf } from './facts.js';
 import { type HeldLock, JointLock, type Lock } from './lock.js';
 import type { LockStore, StoreStatus } from './lock-store.js';
 import { harmless, type LockLogger } from './logger.js';
@@ -176,13 +176,13 @@ export class Locker {
     return { held: this.#claims.heldNames.length, waiting: this.#claims.waiting };
   }
 
-  /** What the processes of these instances know of the names, as far as they answer within `ms`. */
-  async ask(instances: readonly string[], names: readonly string[], ms: number): Promise<Map<string, ProcessFacts>> {
+  /** What the processes of these instances know of the names, as far as they answer. */
+  async ask(instances: readonly string[], names: readonly string[]): Promise<Map<string, ProcessFacts>> {
     const { store } = this.calls;
     this.#claims.listen();
     // What another program wrote names no process.
     const known = [...new Set(instances)].filter((instance) => instance !== '');
-    const answers = await store.ask?.(known, questionOf(names), ms);
+    const answers = await store.ask?.(known, questionOf(names), ANSWER_MS);
     return new Map([...(answers ?? [])].map(([instance, answer]) => [instance, factsOf(answer)]));
   }
 

@@ -2,8 +2,6 @@ import type { ProcessFacts } from '../core/facts.js';
 import { instanceOf } from '../core/instance.js';
 import type { Locker } from '../core/locker.js';
 
-/** A process that lives answers within a round trip or two. */
-const ANSWER_MS = 250;
 /** So many locks wait for each other in a circle at the most, and so many ways are followed at once. */
 const LONGEST = 16;
 const WIDEST = 100;
@@ -41,7 +39,7 @@ export async function cycleFrom(
 async function factsOfHolders(locker: Locker, names: readonly string[]): Promise<readonly ProcessFacts[]> {
   const states = await Promise.all(names.map((name) => locker.calls.look(name)));
   const holders = states.flatMap((state) => state.holders.map(({ owner }) => instanceOf(owner)));
-  return [...(await locker.ask(holders, names, ANSWER_MS)).values()];
+  return [...(await locker.ask(holders, names)).values()];
 }
 
 /** What those wait for who hold the name meanwhile. */

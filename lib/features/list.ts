@@ -42,8 +42,6 @@ export interface ListedWaiter extends LockWaiter {
 
 const LIMIT = 100;
 const LONGEST = 1_000;
-/** A process that lives answers within a round trip or two. */
-const ANSWER_MS = 250;
 
 /** @throws LockOptionsError for wrong options, and for a store that keeps no list of names. */
 export async function pageOf(locker: Locker, prefix: string, options: LockListOptions = {}): Promise<LockPage> {
@@ -57,7 +55,7 @@ export async function pageOf(locker: Locker, prefix: string, options: LockListOp
   const names = after === undefined ? all : all.filter((name) => name > after);
   const page = names.slice(0, limit);
   const states = await Promise.all(page.map((name) => locker.calls.look(name)));
-  const facts = await locker.ask(states.flatMap(instancesIn), page, ANSWER_MS);
+  const facts = await locker.ask(states.flatMap(instancesIn), page);
   const locks = page.map((name, index) => listed(name, states[index] as StoreState, facts));
   return {
     // What was released meanwhile is not held any more.
