@@ -1,4 +1,18 @@
-import type { AcquisitionEvent, LockEvent, LockObserver, ObservedService } from './lock-observer.js';
+import type {
+  AcquisitionEvent,
+  LockAborted,
+  LockAcquired,
+  LockBusy,
+  LockEvent,
+  LockLost,
+  LockObserver,
+  LockReleased,
+  LockSkipped,
+  LockUnavailable,
+  LockWaited,
+  ObservedService,
+  StoreCalled,
+} from './lock-observer.js';
 
 /** An instrument, as OpenTelemetry names it. */
 export interface Instrument {
@@ -118,56 +132,46 @@ export class Measuring implements LockObserver {
     this.#sink.record('waiting', 1, ofLock(event));
   }
 
-  acquired(event: AcquisitionEvent & { waited: number }): void {
+  acquired(event: LockAcquired): void {
     this.#waited(event, 'acquired');
     this.#sink.record('held', 1, ofLock(event));
   }
 
-  busy(event: AcquisitionEvent & { waited: number }): void {
+  busy(event: LockBusy): void {
     this.#waited(event, 'busy');
   }
 
-  aborted(event: AcquisitionEvent & { waited: number }): void {
+  aborted(event: LockAborted): void {
     this.#waited(event, 'aborted');
   }
 
-  unavailable(event: AcquisitionEvent & { waited: number }): void {
+  unavailable(event: LockUnavailable): void {
     this.#waited(event, 'unavailable');
   }
 
-  released(event: AcquisitionEvent & { held: number }): void {
+  released(event: LockReleased): void {
     this.#held(event, 'released');
   }
 
-  lost(event: AcquisitionEvent & { held: number; why: string }): void {
+  lost(event: LockLost): void {
     this.#held(event, 'lost');
     this.#sink.record('lost', 1, { ...ofLock(event), why: event.why });
   }
 
-  skipped(event: LockEvent & { why: string }): void {
+  skipped(event: LockSkipped): void {
     this.#sink.record('skipped', 1, { ...ofLock(event), why: event.why });
   }
 
-  called({
-    operation,
-    outcome,
-    took,
-    store,
-  }: {
-    operation: string;
-    outcome: string;
-    took: number;
-    store: string;
-  }): void {
+  called({ operation, outcome, took, store }: StoreCalled): void {
     this.#sink.record('store', took / 1_000, { store, operation, outcome });
   }
 
-  #waited(event: AcquisitionEvent & { waited: number }, outcome: string): void {
+  #waited(event: LockWaited, outcome: string): void {
     if (this.#waiting.delete(event.id)) this.#sink.record('waiting', -1, ofLock(event));
     this.#sink.record('wait', event.waited / 1_000, { ...ofLock(event), outcome });
   }
 
-  #held(event: AcquisitionEvent & { held: number }, outcome: string): void {
+  #held(event: LockReleased, outcome: string): void {
     this.#sink.record('held', -1, ofLock(event));
     this.#sink.record('hold', event.held / 1_000, { ...ofLock(event), outcome });
   }

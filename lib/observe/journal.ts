@@ -14,7 +14,6 @@ import type {
   LockObserver,
   LockReleased,
   LockSkipped,
-  LockWaited,
 } from './lock-observer.js';
 
 /** What is noted in the store, for all processes to read. */
@@ -104,7 +103,7 @@ export class Journal implements LockObserver {
     this.#note('skipped', event, { why: event.why });
   }
 
-  acquired(event: LockAcquired & LockWaited): void {
+  acquired(event: LockAcquired): void {
     if (event.waited >= this.#options.longWait) this.#note('waited', event, { waited: event.waited });
   }
 
