@@ -148,7 +148,9 @@ async function allOf(locks: LockService, prefix: string): Promise<ListedLock[]> 
 }
 
 async function oneOf(locks: LockService, name: string): Promise<ListedLock | undefined> {
-  return (await allOf(locks, name)).find((lock) => lock.name === name);
+  // Of the names that begin with it, it is the first.
+  const { locks: first } = await locks.list(name, { limit: 1 });
+  return first.find((lock) => lock.name === name);
 }
 
 function notFound(terminal: Terminal, name: string): ExitCode {
@@ -160,7 +162,7 @@ function rowOf({ name, holders, waiting }: ListedLock): string[] {
   const [first] = holders;
   const more = holders.length > 1 ? ` +${holders.length - 1}` : '';
   const oldest = Math.max(0, ...waiting.map(({ waited }) => waited));
-  const callers = waiting.reduce((sum, waiter) => sum + waiter.callers, 0);
+  const callers = callersOf(waiting);
   return [
     printable(name),
     first?.mode ?? '',
@@ -170,6 +172,10 @@ function rowOf({ name, holders, waiting }: ListedLock): string[] {
     first ? leftOf(first) : '',
     callers > 0 ? `${callers} (${durationOf(oldest)})` : '',
   ];
+}
+
+function callersOf(waiting: ListedLock['waiting']): number {
+  return waiting.reduce((sum, { callers }) => sum + callers, 0);
 }
 
 function noteOf({ at, what, why, name, instance, method, waited, held, holders = [] }: JournalEntry): string[] {
@@ -239,7 +245,7 @@ function tellChanges(
     const holders = lock.holders
       .map(({ instance, method }) => `${instance}${method ? ` in ${method}` : ''}`)
       .join(', ');
-    const callers = lock.waiting.reduce((sum, waiter) => sum + waiter.callers, 0);
+    const callers = callersOf(lock.waiting);
     const state = `${holders === '' ? 'waited for' : `held by ${holders}`}${callers > 0 ? `, ${callers} waiting` : ''}`;
     now.set(lock.name, state);
     if (before.get(lock.name) !== state) tell(lock.name, state);
