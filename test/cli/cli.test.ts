@@ -111,6 +111,8 @@ describe('npx nestjs-lock', () => {
     const namespace = unique('cli');
     const [here, there] = [await open(namespace, 'orders-1'), await open(namespace, 'orders-2')];
     await here.acquire('b');
+    await here.acquire('b:longer');
+    await here.acquire('nobody:else');
     there.run('a', () => there.acquire('b', { wait: '1m' })).catch(() => {});
     await until(async () => (await here.inspect('b')).waiting.length === 1);
     const { code, out } = await run(['inspect', 'b', '--namespace', namespace]);
